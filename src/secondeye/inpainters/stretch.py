@@ -1,0 +1,272 @@
+"""Stretch the background into each hole, row by row; the foreground never smears.
+
+    left view      b b b F F F b b b        F nearer than b, so the right eye sees it further left
+    right view     b F F F o o b b b        o nobody saw: it lies right of what moved, whatever the sign of disparity
+
+A hole's two neighbours in the right view are compared by the disparity of the left pixels that landed there: the
+smaller one is farther, and its colour fills the hole. Only relative disparity decides, so a convergence that turns
+all signs round changes nothing. At a frame border there is one neighbour, and it is taken.
+
+Measured on five Middlebury pairs with true disparity, PSNR in the inner holes: plain nearest background 17.3 dB,
+stepping over mixed edge pixels 18.1 dB, blending rows as well 18.9 dB; OpenCV's Telea 16.4 dB.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from secondeye.types import Needs, StereoClip, WarpedClip
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+
+SAME_SURFACE_PX = 1.5
+"""Pixels whose disparities differ by less belong to one surface."""
+
+MIXED_SHARE = 0.3
+"""Share of foreground colour above which a background edge pixel is stepped over (0.2 and 0.4 cost 0.05 dB)."""
+
+LONGEST_STEP_PX = 2
+"""Anti-aliasing and chroma subsampling mix about that many pixels at an edge."""
+
+BLENDED_ROWS = 4.0
+"""Most rows up and down that a filled pixel is blended with; reached BLENDED_ROWS / BLEND_GROWTH px into a hole."""
+
+BLEND_GROWTH = 0.5
+
+NOTHING = np.float32(-1e9)
+"""Disparity where nothing landed; below every real one."""
+
+
+class Stretch:
+    """Fills holes from the background side; see the module."""
+
+    needs = Needs(exact=True)
+
+    def __init__(self, in_place: bool) -> None:
+        self._in_place = in_place
+
+    def inpaint(self, clips: Iterator[WarpedClip]) -> Iterator[StereoClip]:
+        """Yield each clip with its holes filled; known pixels pass bit for bit."""
+        for clip in clips:
+            right = clip.right if self._in_place else clip.right.clone()
+            yield StereoClip(clip.left, replace(clip.left, rgb=fill(right, clip)))
+
+
+def build(in_place: bool = False) -> Stretch:
+    """The stretching inpainter; takes no weights.
+
+    Args:
+        in_place: write into `WarpedClip.right` itself, which saves one copy of every frame where the caller has no
+            further use for it.
+    """
+    return Stretch(in_place)
+
+
+def fill(right: Tensor, clip: WarpedClip) -> Tensor:
+    """Write the holes of `clip` into `right`, (T, 3, H, W), and return it."""
+    work = right.to("cpu", torch.float32).contiguous()
+    planes = (_array(clip.hole), _array(clip.disparity), _array(clip.left.rgb))
+    _fill(work.numpy(), planes[0][:, 0], planes[1][:, 0], planes[2])
+    return work if work.data_ptr() == right.data_ptr() else right.copy_(work)
+
+
+def _array(values: Tensor) -> NDArray[np.generic]:
+    """As a contiguous CPU array, bool or float32, without a copy where possible."""
+    kind = torch.bool if values.dtype == torch.bool else torch.float32
+    array: NDArray[np.generic] = values.to("cpu", kind).contiguous().numpy()
+    return array
+
+
+@numba.njit(parallel=True, cache=True)
+def _fill(right: Floats, hole: Bools, disparity: Floats, left: Floats) -> None:
+    """Fill `right` in place: plan every run of hole pixels in every row, then paint rows blended with their neighbours.
+
+    A run's colour is that of one known pixel, so painting reads known pixels and writes holes: rows cannot disturb
+    one another, and no buffer of the frame's size is needed.
+    """
+    frames, height, _ = hole.shape
+    first = np.zeros(frames * height + 1, np.int64)
+    for row in numba.prange(frames * height):
+        first[row + 1] = _count_runs(hole[row // height, row % height])
+    first = np.cumsum(first)
+    spans = np.empty((first[-1], 3), np.int32)
+    surface = np.empty(first[-1], np.float32)
+    for row in numba.prange(frames * height):
+        t, y = row // height, row % height
+        runs = slice(first[row], first[row + 1])
+        if first[row] < first[row + 1]:
+            _plan_row(right[t, :, y], hole[t, y], _landed_disparity(disparity[t, y]), spans[runs], surface[runs])
+    weights = _row_weights()
+    for row in numba.prange(frames * height):
+        t, y = row // height, row % height
+        if first[row] < first[row + 1]:
+            _paint_row(right[t], left[t], first[t * height : (t + 1) * height + 1], spans, surface, y, weights)
+
+
+@numba.njit(cache=True)
+def _count_runs(hole: Bools) -> int:
+    """How many runs of hole pixels a row has."""
+    count, before = 0, False
+    for x in range(len(hole)):
+        count += hole[x] and not before
+        before = hole[x]
+    return count
+
+
+@numba.njit(cache=True)
+def _landed_disparity(disparity: Floats) -> Floats:
+    """The greatest disparity that landed on each pixel of one row of the right view, else NOTHING."""
+    width = np.float32(len(disparity))
+    near = np.full(len(disparity), NOTHING, np.float32)
+    middle = np.float32(0.5)  # x + 0.5, all in float32: twice as fast
+    for x in range(len(disparity)):
+        position = middle - disparity[x]
+        middle += np.float32(1)
+        if position >= np.float32(0) and position < width:
+            landing = np.uint32(np.int32(position))  # unsigned: no test for an index from the end
+            if disparity[x] > near[landing]:
+                near[landing] = disparity[x]
+    return near
+
+
+@numba.njit(cache=True)
+def _plan_row(right: Floats, hole: Bools, near: Floats, spans: Ints, surface: Floats) -> None:
+    """Say of each run of one row where it starts and stops, which known pixel fills it, and of which surface that is.
+
+    A source of -1 means that nothing landed in the whole row.
+    """
+    width, start = len(hole), 0
+    for run in range(len(spans)):
+        while not hole[start]:
+            start += 1
+        stop = start
+        while stop < width and hole[stop]:
+            stop += 1
+        before = _disparity_beside(near, hole, start - 1, -1)
+        after = _disparity_beside(near, hole, stop, 1)
+        spans[run, 0], spans[run, 1] = start, stop
+        if start == 0 and stop == width:
+            spans[run, 2], surface[run] = -1, NOTHING
+        elif start == 0 or (stop < width and after <= before):
+            spans[run, 2], surface[run] = _source(right, hole, near, stop, 1, start - 1), after
+        else:
+            spans[run, 2], surface[run] = _source(right, hole, near, start - 1, -1, stop), before
+        start = stop
+
+
+@numba.njit(cache=True)
+def _disparity_beside(near: Floats, hole: Bools, edge: int, outwards: int) -> float:
+    """Disparity at a hole's neighbour, or of the known pixel one or two further where none landed on it squarely."""
+    for step in range(3):
+        x = edge + outwards * step
+        if x < 0 or x >= len(near) or hole[x]:
+            break
+        if near[x] > NOTHING:
+            return float(near[x])
+    return float(NOTHING)
+
+
+@numba.njit(cache=True)
+def _source(right: Floats, hole: Bools, near: Floats, edge: int, outwards: int, opposite: int) -> int:
+    """The background pixel to copy: the hole's neighbour, or one beyond it where that is mixed with foreground."""
+    width = len(hole)
+    foreground = opposite - outwards
+    if not 0 <= foreground < width or hole[foreground]:
+        return edge
+    reach = 0  # how far the same surface goes on, so that no step leaves it
+    while reach < 2 * LONGEST_STEP_PX:
+        x = edge + outwards * (reach + 1)
+        if not 0 <= x < width or hole[x]:
+            break
+        if near[x] > NOTHING and abs(near[x] - near[edge]) > SAME_SURFACE_PX:
+            break
+        reach += 1
+    step = 0
+    while step < min(LONGEST_STEP_PX, reach - 1):
+        clean = edge + outwards * min(step + 2, reach)
+        if _mixed_share(right, edge + outwards * step, clean, foreground) < MIXED_SHARE:
+            break
+        step += 1
+    return edge + outwards * step
+
+
+@numba.njit(cache=True)
+def _mixed_share(right: Floats, x: int, clean: int, foreground: int) -> float:
+    """How far the colour at x lies on the way from the one at `clean` (0) to the one at `foreground` (1)."""
+    along, length = 0.0, 1e-4
+    for c in range(3):
+        way = right[c, foreground] - right[c, clean]
+        along += way * (right[c, x] - right[c, clean])
+        length += way * way
+    return along / length
+
+
+@numba.njit(cache=True)
+def _paint_row(
+    right: Floats, left: Floats, first: Longs, spans: Ints, surface: Floats, y: int, weights: Floats
+) -> None:
+    """Fill the holes of row y, each pixel averaged with its surface's fill above and below, further the deeper in.
+
+    Args:
+        right, left: (3, H, W).
+        first: (H + 1,) index of each row's first run.
+        spans: (runs, 3) start, stop and source column of every run of every frame.
+        surface: (runs,) disparity of the source.
+        y: the row.
+        weights: as `_row_weights` gives them.
+    """
+    total = np.zeros((right.shape[2], 4), np.float32)  # red, green, blue and weight
+    rows = len(weights) - 1
+    for j in range(max(y - rows, 0), min(y + rows + 1, right.shape[1])):
+        other = first[j]
+        for run in range(first[y], first[y + 1]):
+            while other < first[j + 1] and spans[other, 1] <= spans[run, 0]:
+                other += 1
+            while other < first[j + 1] and spans[other, 0] < spans[run, 1]:
+                if abs(surface[other] - surface[run]) <= SAME_SURFACE_PX:
+                    _add_run(total, left if spans[other, 2] < 0 else right, j, spans, other, run, weights[abs(j - y)])
+                if spans[other, 1] > spans[run, 1]:
+                    break  # it may reach into this row's next run, too
+                other += 1
+    for run in range(first[y], first[y + 1]):
+        for x in range(spans[run, 0], spans[run, 1]):
+            for c in range(3):
+                right[c, y, x] = min(total[x, c] / total[x, 3], np.float32(1))
+
+
+@numba.njit(cache=True)
+def _add_run(total: Floats, view: Floats, j: int, spans: Ints, other: int, run: int, weights: Floats) -> None:
+    """Add the fill of run `other`, in row j of `view`, to `total` (W, 4) wherever `run` has pixels to fill."""
+    start, stop, source = spans[run, 0], spans[run, 1], spans[run, 2]
+    copied = max(spans[other, 2], 0)
+    red, green, blue = view[0, j, copied], view[1, j, copied], view[2, j, copied]
+    deepest = len(weights) - 1
+    for x in range(max(start, spans[other, 0]), min(stop, spans[other, 1])):
+        depth = 0 if source < 0 else (stop - x if source >= stop else x - start + 1)
+        if spans[other, 2] < 0:
+            red, green, blue = view[0, j, x], view[1, j, x], view[2, j, x]
+        weight = weights[min(depth, deepest)]
+        total[x, 0] += weight * red
+        total[x, 1] += weight * green
+        total[x, 2] += weight * blue
+        total[x, 3] += weight
+
+
+@numba.njit(cache=True)
+def _row_weights() -> Floats:
+    """(rows away, px deep): what that row counts in a pixel's average; the last depth stands for all beyond."""
+    deepest = int(np.ceil(BLENDED_ROWS / BLEND_GROWTH))
+    weights = np.zeros((int(BLENDED_ROWS) + 1, deepest + 1), np.float32)
+    for depth in range(deepest + 1):
+        reach = min(BLENDED_ROWS, BLEND_GROWTH * depth)
+        for away in range(int(reach) + 1):
+            weights[away, depth] = 1.0 - away / (reach + 1.0)
+    return weights
