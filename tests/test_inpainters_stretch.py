@@ -130,22 +130,23 @@ def oracle_plan(right: NDArray, hole: NDArray, near: list[float]) -> list[tuple[
         return next((near[x] for x in inside if near[x] > -math.inf), -math.inf)
 
     def source(edge: int, way: int, foreground: int) -> int:
+        own = beside(edge, way)
         if not 0 <= foreground < width or hole[foreground]:
             return edge
-        surface = [edge]
+        same = [edge]
         for i in range(1, 5):
             x = edge + way * i
-            if not 0 <= x < width or hole[x] or (near[x] > -math.inf and abs(near[x] - near[edge]) > 1.5):
+            if not 0 <= x < width or hole[x] or (near[x] > -math.inf and abs(near[x] - own) > 3.0):
                 break
-            surface.append(x)
-        for i in range(len(surface)):
-            if i >= min(2, len(surface) - 2):
-                return surface[i]
-            clean = right[:, surface[min(i + 2, len(surface) - 1)]].astype(float)
+            same.append(x)
+        for i in range(len(same)):
+            if i >= min(2, len(same) - 2):
+                return same[i]
+            clean = right[:, same[min(i + 2, len(same) - 1)]].astype(float)
             way_to_foreground = right[:, foreground] - clean
-            share = way_to_foreground @ (right[:, surface[i]] - clean) / (way_to_foreground @ way_to_foreground + 1e-4)
+            share = way_to_foreground @ (right[:, same[i]] - clean) / (way_to_foreground @ way_to_foreground + 1e-4)
             if share < 0.3:
-                return surface[i]
+                return same[i]
         return edge
 
     plan: list[tuple[int, int, float] | None] = [None] * width
@@ -184,7 +185,7 @@ def oracle(clip: WarpedClip) -> NDArray:
         total, colour = 0.0, np.zeros(3)
         for j in range(height):
             other = plans[j][x]
-            if other is None or abs(j - y) > reach or not (other[2] == surface or abs(other[2] - surface) <= 1.5):
+            if other is None or abs(j - y) > reach or not (other[2] == surface or abs(other[2] - surface) <= 3.0):
                 continue
             weight = 1 - abs(j - y) / (reach + 1)
             value = left[:, j, x] if other[0] < 0 else right[:, j, other[0]]

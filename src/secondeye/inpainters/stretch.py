@@ -8,7 +8,7 @@ smaller one is farther, and its colour fills the hole. Only relative disparity d
 all signs round changes nothing. At a frame border there is one neighbour, and it is taken.
 
 Measured on five Middlebury pairs with true disparity, PSNR in the inner holes: plain nearest background 17.3 dB,
-stepping over mixed edge pixels 18.1 dB, blending rows as well 18.9 dB; OpenCV's Telea 16.4 dB.
+stepping over mixed edge pixels 18.1 dB, blending rows as well 18.7 dB; OpenCV's Telea 16.4 dB.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
-SAME_SURFACE_PX = 1.5
+SAME_SURFACE_PX = 3.0
 """Pixels whose disparities differ by less belong to one surface."""
 
 MIXED_SHARE = 0.3
@@ -156,9 +156,9 @@ def _plan_row(right: Floats, hole: Bools, near: Floats, spans: Ints, surface: Fl
         if start == 0 and stop == width:
             spans[run, 2], surface[run] = -1, NOTHING
         elif start == 0 or (stop < width and after <= before):
-            spans[run, 2], surface[run] = _source(right, hole, near, stop, 1, start - 1), after
+            spans[run, 2], surface[run] = _source(right, hole, near, stop, 1, start - 1, after), after
         else:
-            spans[run, 2], surface[run] = _source(right, hole, near, start - 1, -1, stop), before
+            spans[run, 2], surface[run] = _source(right, hole, near, start - 1, -1, stop, before), before
         start = stop
 
 
@@ -175,7 +175,7 @@ def _disparity_beside(near: Floats, hole: Bools, edge: int, outwards: int) -> fl
 
 
 @numba.njit(cache=True)
-def _source(right: Floats, hole: Bools, near: Floats, edge: int, outwards: int, opposite: int) -> int:
+def _source(right: Floats, hole: Bools, near: Floats, edge: int, outwards: int, opposite: int, surface: float) -> int:
     """The background pixel to copy: the hole's neighbour, or one beyond it where that is mixed with foreground."""
     width = len(hole)
     foreground = opposite - outwards
@@ -186,7 +186,7 @@ def _source(right: Floats, hole: Bools, near: Floats, edge: int, outwards: int, 
         x = edge + outwards * (reach + 1)
         if not 0 <= x < width or hole[x]:
             break
-        if near[x] > NOTHING and abs(near[x] - near[edge]) > SAME_SURFACE_PX:
+        if near[x] > NOTHING and abs(near[x] - surface) > SAME_SURFACE_PX:
             break
         reach += 1
     step = 0
