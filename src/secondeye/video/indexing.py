@@ -1,0 +1,105 @@
+"""Making the frame index of a video: from its packets, or in one pass of decoding that others can look over."""
+
+import logging
+from collections.abc import Iterator
+
+from av import VideoFrame
+
+from secondeye.errors import InputError
+from secondeye.video.decoding import Damaged, Decoding
+from secondeye.video.file_info import FileInfo
+from secondeye.video.index import FrameIndex, index_from_frames, index_from_packets
+
+log = logging.getLogger("secondeye")
+
+HIDDEN_FRAMES = {"vp8"}
+"""Codecs with packets that show nothing, so that counting packets does not count frames."""
+
+CHECKED_FRAMES = 16
+"""So many frames are decoded to see whether they keep the times of their packets."""
+
+
+def nominal_step(file: FileInfo) -> int:
+    """Ticks per frame by the announced rate."""
+    return max(1, round(1 / (file.video.frame_rate * file.video.time_base)))
+
+
+def packet_index(file: FileInfo) -> FrameIndex | None:
+    """The index without decoding more than a few frames; None where the packets' times cannot be trusted."""
+    if file.codec in HIDDEN_FRAMES:
+        return None
+    with Decoding(file.path, file.stream_index, patient=False) as decoding:
+        try:
+            notes = decoding.all_notes()
+        except Damaged:
+            return None
+    index = index_from_packets(notes, nominal_step(file))
+    if index is None or not _begins_like(file, index):
+        return None
+    _warn_if_cut_off(file, len(notes), index)
+    return index
+
+
+def _begins_like(file: FileInfo, index: FrameIndex) -> bool:
+    """Whether the first frames have the first times of the index."""
+    wanted = [int(time) for time in index.pts[:CHECKED_FRAMES]]
+    with Decoding(file.path, file.stream_index, patient=False) as decoding:
+        try:
+            times = [frame.pts for _, frame in zip(wanted, decoding, strict=False)]
+        except Damaged:
+            return False
+    return times == wanted
+
+
+class FullPass:
+    """Every frame of a video with its ordinal, decoded once; `index` is there when the pass is over.
+
+    Where strict decoding fails, the pass begins again patiently and goes on after the frames already given.
+    """
+
+    def __init__(self, file: FileInfo) -> None:
+        self.index: FrameIndex | None = None
+        self._file = file
+
+    def __iter__(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield (ordinal, frame).
+
+        Raises:
+            InputError: no frame decodes.
+        """
+        given = 0
+        for patient in (False, True):
+            times: list[int | None] = []
+            with Decoding(self._file.path, self._file.stream_index, patient=patient) as decoding:
+                try:
+                    for frame in decoding:
+                        times.append(frame.pts)
+                        if len(times) > given:
+                            given += 1
+                            yield given - 1, frame
+                except Damaged:
+                    continue
+                self._finish(times, decoding, is_flawed=patient)
+            return
+
+    def _finish(self, times: list[int | None], decoding: Decoding, *, is_flawed: bool) -> None:
+        path = self._file.path
+        if not times:
+            raise InputError(f"{path}: no frame of its {self._file.codec} video can be decoded")
+        index = index_from_frames(times, decoding.notes, nominal_step(self._file), is_flawed=is_flawed)
+        if is_flawed:
+            lost = index.damaged_frames
+            log.warning("%s is damaged; %s", path, f"{lost} frames are left out" if lost else "some frames show it")
+        if not index.is_seekable:
+            log.info("%s has no trustworthy times; its frames are counted from the beginning, which is slow", path)
+        _warn_if_cut_off(self._file, len(decoding.notes), index)
+        self.index = index
+
+
+def _warn_if_cut_off(file: FileInfo, packet_count: int, index: FrameIndex) -> None:
+    """Say so where the file holds less than it announces."""
+    announced, found_s = file.video.frame_count, index.duration_s(file.video.time_base)
+    if announced and packet_count < announced:
+        log.warning("%s breaks off: %d of %d frames are there", file.path, packet_count, announced)
+    elif not announced and file.duration_s and found_s < 0.98 * file.duration_s - 1:
+        log.warning("%s breaks off after %.1f of %.1f s", file.path, found_s, file.duration_s)
