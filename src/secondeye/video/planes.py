@@ -76,7 +76,13 @@ def is_paintable(pixel_format: str) -> bool:
     """Whether FramePainter writes that pixel format: planar YCbCr, grey or RGB of 8 to 16 bits without alpha."""
     form = VideoFormat(pixel_format, 16, 16)
     bits = [part.bits for part in form.components]
-    if form.is_big_endian or form.is_bit_stream or form.has_palette or not 8 <= min(bits) <= max(bits) <= 16:
+    if (
+        form.is_big_endian
+        or form.is_bit_stream
+        or form.has_palette
+        or not bits
+        or not 8 <= min(bits) <= max(bits) <= 16
+    ):
         return False
     return re.fullmatch(r"yuv4(20|22|44)p(\d+le)?|gbrp(\d+le)?|gray(\d+le)?", pixel_format) is not None
 
