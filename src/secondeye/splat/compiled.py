@@ -1,0 +1,61 @@
+"""How this package compiles its CPU kernels, and runs them over the rows of many frames at once."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+import numba
+import torch
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+SMALLEST_BAND_ROWS = 16
+BANDS_PER_THREAD = 4
+"""More bands than threads, so that a busy machine's slower thread holds nobody up."""
+
+
+# "contract" and "nsz" keep NaN and the order of sums, so that results do not depend on how loops are vectorised.
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+
+
+def step(function: Kernel) -> Kernel:
+    """Compile a part of a kernel, on first use."""
+    part: Kernel = numba.njit(**_OPTIONS)(function)
+    return part
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile a kernel on first use, to run without Python's lock; kept on disk if some folder can be written.
+
+    Threads of our own run the kernels, not numba's: those may not be called from two threads at once everywhere,
+    and spin while they wait, which steals time from decoding and encoding.
+    """
+    try:
+        whole: Kernel = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # numba finds no folder for its cache
+        return step(function)
+    return whole
+
+
+@cache
+def _threads(process: int, count: int) -> ThreadPoolExecutor:
+    """One pool for each process: threads do not survive a fork."""
+    return ThreadPoolExecutor(count, thread_name_prefix="secondeye-splat")
+
+
+def _bands(rows: int, threads: int) -> Iterator[tuple[int, int]]:
+    size = max(SMALLEST_BAND_ROWS, -(-rows // (threads * BANDS_PER_THREAD)))
+    return ((first, min(first + size, rows)) for first in range(0, rows, size))
+
+
+def run_rows(band: Callable[[int, int], Result], rows: int) -> list[Result]:
+    """Call band(first, stop) for all bands of rows, on as many threads as torch uses; results in order."""
+    threads = torch.get_num_threads()
+    if threads == 1 or rows <= SMALLEST_BAND_ROWS:
+        return [band(0, rows)]
+    pool = _threads(os.getpid(), threads)
+    calls = [pool.submit(band, first, stop) for first, stop in _bands(rows, threads)]
+    return [call.result() for call in calls]

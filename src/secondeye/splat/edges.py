@@ -1,0 +1,119 @@
+"""Clean-up at the edges of things, for depth whose edges lie beside those of the picture.
+
+Depth edges are often too soft or a px too narrow. Pixels of the foreground that have background depth stay behind
+as a ghost beside the hole. Widening the foreground's disparity takes them along; widening the hole paints them over.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from secondeye.errors import InputError
+from secondeye.splat.compiled import kernel, run_rows, step
+
+EDGE_PX = 1.0
+"""Differences of disparity below are slopes of one surface; dilating those would move the surface."""
+
+
+def dilate_foreground(disparity: Tensor, radius_px: int, *, edge_px: float = EDGE_PX) -> Tensor:
+    """Widen what is near by `radius_px` at depth edges.
+
+    A pixel takes the greatest disparity within the square around it where that exceeds its own by over `edge_px`.
+
+    Args:
+        disparity: (T, 1, H, W) float, px.
+        radius_px: 0 leaves all as it is.
+        edge_px: smaller differences are left alone.
+
+    Returns:
+        (T, 1, H, W) float.
+
+    Raises:
+        InputError: a negative radius.
+    """
+    greatest = _largest_around(disparity, radius_px)
+    return torch.where(greatest - disparity > edge_px, greatest, disparity)
+
+
+def dilate_hole(hole: Tensor, radius_px: int) -> Tensor:
+    """Widen holes by `radius_px` in all directions.
+
+    Args:
+        hole: (T, 1, H, W) bool, True = fill me.
+        radius_px: 0 leaves all as it is.
+
+    Returns:
+        (T, 1, H, W) bool.
+
+    Raises:
+        InputError: a negative radius.
+    """
+    return _largest_around(hole, radius_px)
+
+
+def _largest_around(values: Tensor, radius_px: int) -> Tensor:
+    """The maximum over the square of side 2 * radius + 1, cut off at the borders."""
+    if radius_px < 0:
+        raise InputError(f"radius {radius_px} px is negative; 0 leaves edges as they are")
+    if radius_px == 0 or values.numel() == 0:
+        return values
+    if values.device.type != "cpu":
+        side = 2 * radius_px + 1
+        return max_pool2d(values.float(), side, stride=1, padding=radius_px).to(values.dtype)
+    height, width = values.shape[-2:]
+    largest = torch.empty_like(values, memory_format=torch.contiguous_format)
+    rows_in, rows_out = (_rows(tensor.contiguous().view(-1, width)) for tensor in (values, largest))
+
+    def band(first: int, stop: int) -> None:
+        lines = np.empty((min(stop - first, height) + 2 * radius_px, width), rows_in.dtype)
+        _dilate_rows(rows_in, rows_out, lines, height, radius_px, first, stop)
+
+    run_rows(band, len(rows_in))
+    return largest
+
+
+def _rows(values: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = values.numpy()
+    return array.view(np.uint8) if array.dtype == np.bool_ else array
+
+
+@step
+def _widen_row(row: NDArray[Any], widened: NDArray[Any], radius: int) -> None:
+    """Maximum over `radius` to either side."""
+    width = row.shape[0]
+    widened[:] = row
+    for shift in range(1, min(radius, width - 1) + 1):
+        for x in range(width - shift):
+            widened[x] = max(widened[x], row[x + shift])
+        for x in range(shift, width):
+            widened[x] = max(widened[x], row[x - shift])
+
+
+@kernel
+def _dilate_rows(
+    values: NDArray[Any],
+    largest: NDArray[Any],
+    lines: NDArray[Any],
+    height: int,
+    radius: int,
+    first: int,
+    stop: int,
+) -> None:
+    """Dilate rows [first, stop) of all frames; `lines` is scratch for the rows of one frame and those around."""
+    y = first
+    while y < stop:
+        frame_top = y // height * height
+        end = min(stop, frame_top + height)
+        top, bottom = max(y - radius, frame_top), min(end + radius, frame_top + height)
+        for source in range(top, bottom):
+            _widen_row(values[source], lines[source - top], radius)
+        for target in range(y, end):
+            largest[target] = lines[max(target - radius, top) - top]
+            for source in range(max(target - radius, top) + 1, min(target + radius + 1, bottom)):
+                for x in range(largest.shape[1]):
+                    largest[target, x] = max(largest[target, x], lines[source - top, x])
+        y = end
