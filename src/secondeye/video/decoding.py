@@ -1,7 +1,7 @@
 """Packets to frames with FFmpeg: opening, seeking, and going on where the data is damaged.
 
-Decoding is first tried *strictly*: with many threads, and any doubt about the data raises Damaged. Then patiently:
-with one thread, which makes what is shown for damaged data repeatable, and what does not decode is skipped.
+Decoding is first tried *strictly*: any doubt about the data raises Damaged. Then patiently: what does not decode is
+skipped. Many threads are for data known to be whole: what they make of damaged data differs from run to run.
 """
 
 import errno
@@ -110,16 +110,19 @@ class Decoding:
     Args:
         path: the file.
         stream_index: the stream within it.
-        patient: go on over damage with one thread, instead of raising Damaged.
+        strict: raise Damaged instead of going on over damage.
+        threaded: use all cores.
         seek_pts: time of a keyframe to begin at; None is the beginning of the file.
 
     Attributes:
         notes: the packets met so far, in the file's order.
     """
 
-    def __init__(self, path: Path, stream_index: int, *, patient: bool, seek_pts: int | None = None) -> None:
+    def __init__(
+        self, path: Path, stream_index: int, *, strict: bool, threaded: bool, seek_pts: int | None = None
+    ) -> None:
         self.notes: list[PacketNote] = []
-        self._patient = patient
+        self._strict = strict
         self._seek_pts = seek_pts
         self._container = open_container(path)
         stream = self._container.streams[stream_index]
@@ -128,7 +131,7 @@ class Decoding:
         for other in self._container.streams:
             if other.index != stream_index:
                 other.discard = Discard.all
-        self._set_up_codec()
+        self._set_up_codec(threaded)
         self._frames = self._decode()
 
     def __enter__(self) -> "Decoding":
@@ -148,7 +151,7 @@ class Decoding:
         """Read to the end without decoding, and return what the packets say.
 
         Raises:
-            Damaged: the container is broken, unless patient.
+            Damaged: the container is broken, where strict.
         """
         for _ in self._packets():
             pass
@@ -160,12 +163,13 @@ class Decoding:
     def __next__(self) -> VideoFrame:
         return next(self._frames)
 
-    def _set_up_codec(self) -> None:
+    def _set_up_codec(self, threaded: bool) -> None:
         context = self._stream.codec_context
-        if self._patient:
-            context.thread_count = 1
-        else:
+        if threaded:
             context.thread_type = "AUTO"
+        else:
+            context.thread_count = 1
+        if self._strict:
             context.options = {**context.options, "err_detect": "explode"}
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
@@ -188,7 +192,7 @@ class Decoding:
         return []
 
     def _damage(self, error: av.FFmpegError) -> None:
-        if not self._patient:
+        if self._strict:
             raise Damaged from error
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":

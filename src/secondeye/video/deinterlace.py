@@ -5,6 +5,7 @@ Motion at the field rate is halved; times and frame numbers stay. Frames flagged
 
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 
 from av import VideoFrame
 from av.error import BlockingIOError as NothingYet
@@ -40,7 +41,7 @@ def deinterlaced(frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[tuple[int
 def _graph(frame: VideoFrame) -> Graph:
     graph = Graph()
     graph.threads = 1
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1))
     bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
     sink = graph.add("buffersink")
     source.link_to(bwdif)

@@ -36,7 +36,7 @@ class FrameIndex:
         is_seekable: whether the times are the file's own, so that a frame is found again by its time; else frames
             are counted from the beginning.
         is_decoded: whether every frame listed here has been decoded once; else packets were counted.
-        is_flawed: whether the bitstream has errors, so that it is decoded by one thread, which is repeatable.
+        is_flawed: whether the bitstream has errors, or packets without frames that may be such.
         damaged_frames: frames that the file announces and nobody can decode; they are not listed.
     """
 
@@ -153,27 +153,19 @@ def index_from_packets(packets: Sequence[PacketNote], nominal_step: int) -> Fram
     return _index(sorted(pts), packets, nominal_step, is_seekable=True, is_decoded=False)
 
 
-def index_from_frames(
-    frames: Sequence[int | None], packets: Sequence[PacketNote], nominal_step: int, *, is_flawed: bool
-) -> FrameIndex:
+def index_from_frames(frames: Sequence[int | None], packets: Sequence[PacketNote], nominal_step: int) -> FrameIndex:
     """The index of frames that were all decoded.
 
     Args:
         frames: times in the order of decoding, None where unknown.
         packets: in the file's order.
         nominal_step: ticks per frame by the announced rate.
-        is_flawed: whether errors were met.
     """
     times = [packet.pts for packet in packets]
     known = {time for time in times if time is not None}
     rising = all(a is not None and b is not None and a < b for a, b in pairwise(frames)) and None not in frames
     is_seekable = rising and len(known) == len(times) and known.issuperset(frames)
-    kept = [packet for packet in packets if not packet.is_dropped]
-    lost = max(0, len(kept) - len(frames)) if is_flawed else 0
-    return _index(
-        _rising(frames, nominal_step), packets, nominal_step,
-        is_seekable=is_seekable, is_decoded=True, is_flawed=is_flawed, damaged_frames=lost,
-    )  # fmt: skip
+    return _index(_rising(frames, nominal_step), packets, nominal_step, is_seekable=is_seekable, is_decoded=True)
 
 
 def _rising(times: Iterable[int | None], step: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 from av import VideoFrame
 
@@ -28,7 +29,7 @@ def packet_index(file: FileInfo) -> FrameIndex | None:
     """The index without decoding more than a few frames; None where the packets' times cannot be trusted."""
     if file.codec in HIDDEN_FRAMES:
         return None
-    with Decoding(file.path, file.stream_index, patient=False) as decoding:
+    with Decoding(file.path, file.stream_index, strict=True, threaded=False) as decoding:
         try:
             notes = decoding.all_notes()
         except Damaged:
@@ -43,7 +44,7 @@ def packet_index(file: FileInfo) -> FrameIndex | None:
 def _begins_like(file: FileInfo, index: FrameIndex) -> bool:
     """Whether the first frames have the first times of the index."""
     wanted = [int(time) for time in index.pts[:CHECKED_FRAMES]]
-    with Decoding(file.path, file.stream_index, patient=False) as decoding:
+    with Decoding(file.path, file.stream_index, strict=True, threaded=False) as decoding:
         try:
             times = [frame.pts for _, frame in zip(wanted, decoding, strict=False)]
         except Damaged:
@@ -68,9 +69,9 @@ class FullPass:
             InputError: no frame decodes.
         """
         given = 0
-        for patient in (False, True):
+        for strict in (True, False):
             times: list[int | None] = []
-            with Decoding(self._file.path, self._file.stream_index, patient=patient) as decoding:
+            with Decoding(self._file.path, self._file.stream_index, strict=strict, threaded=strict) as decoding:
                 try:
                     for frame in decoding:
                         times.append(frame.pts)
@@ -79,17 +80,18 @@ class FullPass:
                             yield given - 1, frame
                 except Damaged:
                     continue
-                self._finish(times, decoding, is_flawed=patient)
+                self._finish(times, decoding, has_errors=not strict)
             return
 
-    def _finish(self, times: list[int | None], decoding: Decoding, *, is_flawed: bool) -> None:
-        path = self._file.path
+    def _finish(self, times: list[int | None], decoding: Decoding, *, has_errors: bool) -> None:
+        path, packets = self._file.path, [note for note in decoding.notes if not note.is_dropped]
         if not times:
             raise InputError(f"{path}: no frame of its {self._file.codec} video can be decoded")
-        index = index_from_frames(times, decoding.notes, nominal_step(self._file), is_flawed=is_flawed)
-        if is_flawed:
-            lost = index.damaged_frames
-            log.warning("%s is damaged; %s", path, f"{lost} frames are left out" if lost else "some frames show it")
+        lost = max(0, len(packets) - len(times)) if self._file.codec not in HIDDEN_FRAMES else 0
+        index = index_from_frames(times, decoding.notes, nominal_step(self._file))
+        index = replace(index, is_flawed=has_errors or lost > 0, damaged_frames=lost if has_errors else 0)
+        if has_errors:
+            log.warning("%s is damaged; %d of %d frames are left out", path, lost, len(packets))
         if not index.is_seekable:
             log.info("%s has no trustworthy times; its frames are counted from the beginning, which is slow", path)
         _warn_if_cut_off(self._file, len(decoding.notes), index)

@@ -61,9 +61,9 @@ def planar_twin(name: str) -> str:
     bits = max((part.bits for part in form.components), default=8)
     has_alpha = any(part.is_alpha for part in form.components) or form.has_palette
     if len(form.components) == 1 and not form.has_palette and not name.startswith("bayer"):
-        return "gray" if bits <= 8 else "gray16le"
+        return "gray" if bits <= 8 else f"gray{bits if bits in (9, 10, 12, 14) else 16}le"
     if form.is_rgb or form.has_palette or len(form.components) < 3 or name.startswith(("bayer", "xyz")):
-        suffix = "" if bits <= 8 else f"{10 if bits <= 10 else 12 if bits <= 12 else 16}le"
+        suffix = "" if bits <= 8 else f"{bits if bits in (10, 12, 14) else 16}le"
         return ("gbrap" if has_alpha else "gbrp") + suffix
     shifts = (_log2(16 // form.chroma_width(16)), _log2(16 // form.chroma_height(16)))
     ratio = {pair: ratio for ratio, pair in RATIOS.items()}[shifts]

@@ -8,6 +8,7 @@ other; no thread outlives its owner.
 """
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -91,6 +92,9 @@ class ReadAhead(Iterator[T]):
         self._channel: Channel[T] = Channel(size)
         self._thread: threading.Thread | None = None
         self._is_over = False
+        weakref.finalize(
+            self, self._channel.close
+        ).atexit = False  # without waiting; the thread sees it at its next item
 
     def __next__(self) -> T:
         if self._is_over:
@@ -121,9 +125,6 @@ class ReadAhead(Iterator[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        self._channel.close()  # without waiting: the thread sees it at its next item
 
 
 def _produce(iterable: Iterable[Any], channel: Channel[Any]) -> None:
