@@ -28,6 +28,9 @@ from secondeye.video.planes import is_paintable
 REFUSALS = re.compile(r"(error parsing option|unknown option|invalid value|unable to parse|out of range)", re.I)
 """What FFmpeg logs about an option that it then drops; it does not fail for all of these."""
 
+DISPLAY = re.compile(r"undef|G{0}B{0}R{0}WP{0}L{0}".format(r"\([\d.]+,[\d.]+\)"))
+"""A mastering display as x264 and SVT-AV1 take it."""
+
 TUNES = {"h264": X264_TUNES, "hevc": X265_TUNES}
 
 
@@ -92,16 +95,20 @@ def _check_option_names(settings: EncodeSettings, facts: CodecFacts) -> None:
             raise _unknown(f"option of {settings.codec}", name, known)
         if name == "tune" and settings.codec in TUNES and value not in TUNES[settings.codec]:
             raise nearest(f"tune of {settings.codec}", value, TUNES[settings.codec])
-        for key in _keys(value) if name in LIBRARY_PARAMS else ():
-            plain = key.replace("_", "-")
-            forms = {plain, plain.removeprefix("no-"), plain.removeprefix("no")}
-            if not forms & LIBRARY_PARAMS[name]:
-                raise _unknown(f"key of {name}", key, LIBRARY_PARAMS[name])
+        if name in LIBRARY_PARAMS:
+            _check_library_params(name, value)
 
 
-def _keys(params: str) -> list[str]:
-    """The names in a text of name=value pairs, parted by colons."""
-    return [pair.partition("=")[0] for pair in params.split(":") if pair]
+def _check_library_params(name: str, text: str) -> None:
+    """Refuse a text of key=value pairs, parted by colons, in which a key is unknown."""
+    for pair in filter(None, text.split(":")):
+        key, _, value = pair.partition("=")
+        plain = key.replace("_", "-")
+        forms = {plain, plain.removeprefix("no-"), plain.removeprefix("no")}
+        if not forms & LIBRARY_PARAMS[name]:
+            raise _unknown(f"key of {name}", key, LIBRARY_PARAMS[name])
+        if plain == "mastering-display" and not DISPLAY.fullmatch(value):  # SVT-AV1 never returns from a bad one
+            raise InputError(f"mastering-display '{value}' is not of the form G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)")
 
 
 def _option_names(encoder: str) -> set[str]:
