@@ -12,12 +12,16 @@ A pixel at x of the left view stands at x - disparity of the right view. People 
 -disparity: positive behind the screen.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from secondeye.errors import InputError
+
+if TYPE_CHECKING:  # so that `import secondeye` stays light
+    from torch import Tensor
 
 STEREOCRAFTER_MAX_DISPARITY_PX = 20.0
 """max_disp of StereoCrafter's depth_splatting_inference.py."""
@@ -50,12 +54,12 @@ class StereoGeometry:
             )
 
     @classmethod
-    def stereocrafter(cls, width: int, max_disparity_px: float = STEREOCRAFTER_MAX_DISPARITY_PX) -> "StereoGeometry":
+    def stereocrafter(cls, width: int, max_disparity_px: float = STEREOCRAFTER_MAX_DISPARITY_PX) -> StereoGeometry:
         """StereoCrafter's released disparity, (2 d - 1) * 20 px whatever the width (depth_splatting_inference.py)."""
         return cls(strength=2 * max_disparity_px / width, convergence=0.5)
 
     @classmethod
-    def m2svid(cls, width: int, fraction: float = M2SVID_DISPARITY_FRACTION) -> "StereoGeometry":
+    def m2svid(cls, width: int, fraction: float = M2SVID_DISPARITY_FRACTION) -> StereoGeometry:
         """M2SVid's released disparity, d * int(0.05 * width) px: all of it before the screen (warping.py)."""
         return cls(strength=int(width * fraction) / width, convergence=0.0)
 
@@ -69,7 +73,7 @@ class StereoGeometry:
         near_m: float,
         far_m: float = math.inf,
         screen_m: float = math.inf,
-    ) -> "StereoGeometry":
+    ) -> StereoGeometry:
         """The geometry of a parallel rig, for inverse depth that is 1 at `near_m` and 0 at `far_m`.
 
         disparity = focal * baseline * (1 / depth - 1 / screen).
@@ -96,7 +100,7 @@ class StereoGeometry:
             convergence=(1 / screen_m - 1 / far_m) / inverse_range,
         )
 
-    def halved(self) -> "StereoGeometry":
+    def halved(self) -> StereoGeometry:
         """Half the strength: what each eye takes where both are synthesised."""
         return replace(self, strength=self.strength / 2)
 

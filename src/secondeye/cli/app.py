@@ -1,0 +1,86 @@
+"""All commands under one name, and the one place where errors become messages and exit codes."""
+
+import itertools
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import typer
+
+import secondeye
+from secondeye.cli import convert, depth, display, inspect, sample, weights
+from secondeye.errors import SecondEyeError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or a polite kill, as shells have it."""
+
+BUG = 70
+"""Exit code for what nobody foresaw, as errors.ContractError."""
+
+app = typer.Typer(
+    name="secondeye",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("convert", no_args_is_help=True)(convert.convert)
+app.command("depth", no_args_is_help=True)(depth.depth)
+app.command("inspect", no_args_is_help=True)(inspect.inspect)
+app.command("sample", no_args_is_help=True)(sample.sample)
+app.add_typer(weights.app, name="weights")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"secondeye {secondeye.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Exit codes: 0 done, 1 a segment failed, 2 bad input, 3 weights, 4 memory or disk, 70 our bug.")
+def secondeye_command(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Say the version."),
+) -> None:
+    """Give any video its second eye: 2D to stereoscopic 3D."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns the exit code, having said what went wrong in one line."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    as_json = "--progress=json" in arguments or ("--progress", "json") in itertools.pairwise(arguments)
+    try:
+        code = app(args=arguments, prog_name="secondeye", standalone_mode=False)
+        if code == INTERRUPTED:
+            return _fail(
+                "stopped; what is finished is kept, and the same command again goes on from there", code, as_json
+            )
+    except SecondEyeError as error:
+        return _fail(str(error), error.exit_code, as_json)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody listens any more, and the interpreter need not complain of it
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  a shell: nothing may reach the user as a traceback
+        return _unforeseen(error, as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _unforeseen(error: Exception, as_json: bool) -> int:
+    usage = getattr(error, "format_message", None)
+    if usage is not None:  # what the option parser found
+        return _fail(f"{usage()} See 'secondeye --help'.".replace("\n", " "), 2, as_json)
+    if os.environ.get("SECONDEYE_DEBUG"):
+        traceback.print_exc()
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return _fail(f"{what} (a bug of ours; set SECONDEYE_DEBUG=1 and run again to see where)", BUG, as_json)
+
+
+def _fail(message: str, code: int, as_json: bool) -> int:
+    display.error(" ".join(message.split()), code, as_json)
+    return code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,150 @@
+"""The whole job: check what was asked, plan, run, join, and say what came of it."""
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from secondeye.convert.forecast import Forecast, check_space, measure
+from secondeye.convert.join import join_parts
+from secondeye.convert.outputs import check_output, resolve_output
+from secondeye.convert.pictures import convert_pictures, makes_pictures
+from secondeye.convert.plan import make_plan
+from secondeye.convert.progress import ProgressCallback
+from secondeye.convert.result import Result
+from secondeye.convert.run import run_convert, run_depth, stored_depth
+from secondeye.convert.settings import ConvertSettings
+from secondeye.convert.workspace import Workspace, fingerprint
+from secondeye.discovery import nearest
+from secondeye.video import streams
+from secondeye.video.encode import EncodeSettings, completed, default_settings
+from secondeye.video.encoder_check import check
+from secondeye.video.file_info import FileInfo
+from secondeye.video.probe import probe
+from secondeye.video.writer import part_paths
+
+
+def convert(
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    work_dir: str | Path | None = None,
+    keep_depth: bool = True,
+    progress: ProgressCallback | None = None,
+    **settings: Any,
+) -> Result:
+    """Turn a 2D video, picture or folder of pictures into stereoscopic 3D.
+
+    Args:
+        source: the file or folder.
+        out: the result; None puts it beside the source under a name that says its layout.
+        overwrite: replace what is there.
+        work_dir: where unfinished work is kept; None takes `.secondeye` beside the result.
+        keep_depth: keep estimated depth for another run with another strength.
+        progress: called with `Progress` events.
+        **settings: the fields of `ConvertSettings`: strength, convergence, eyes, depth, inpainter, layout, codec ...
+
+    Raises:
+        InputError: the source or a setting cannot be used.
+        WeightsError: the depth model named has no weights at hand.
+        ResourceError: memory or disk does not suffice.
+        SegmentError: one segment failed; the same call again goes on from there.
+    """
+    unknown = set(settings) - set(ConvertSettings.__dataclass_fields__)
+    if unknown:
+        raise nearest("setting", unknown.pop(), ConvertSettings.__dataclass_fields__)
+    return run_job(
+        Path(source),
+        None if out is None else Path(out),
+        ConvertSettings(**settings),
+        overwrite=overwrite,
+        work_dir=None if work_dir is None else Path(work_dir),
+        keep_depth=keep_depth,
+        progress=progress,
+    )
+
+
+def run_job(
+    source: Path,
+    out: Path | None,
+    settings: ConvertSettings,
+    *,
+    overwrite: bool = False,
+    work_dir: Path | None = None,
+    keep_depth: bool = True,
+    progress: ProgressCallback | None = None,
+) -> Result:
+    """`convert` with its settings made."""
+    began = time.monotonic()
+    if makes_pictures(source, out):
+        made = convert_pictures(
+            source, resolve_output(source, out, "folder", settings.layout), settings, overwrite, progress
+        )
+        return replace(made, seconds=time.monotonic() - began)
+    facts = probe(source)
+    target = resolve_output(source, out, facts.kind, settings.layout)
+    check_output(source, target, settings.layout, overwrite)
+    if facts.kind == "image":
+        made = convert_pictures(source, target, settings, overwrite, progress)
+    else:
+        encode, notes = resolve_encoding(facts, target, settings)
+        workspace = Workspace(work_dir) if work_dir else Workspace.beside(target, source, fingerprint(source))
+        with workspace.locked():
+            made = _convert_video(facts, target, settings, encode, workspace, progress)
+        made = replace(made, notes=tuple(dict.fromkeys((*notes, *made.notes))))
+        if not keep_depth:
+            workspace.drop()
+    return replace(made, seconds=time.monotonic() - began)
+
+
+def _convert_video(
+    facts: FileInfo,
+    target: Path,
+    settings: ConvertSettings,
+    encode: EncodeSettings,
+    workspace: Workspace,
+    progress: ProgressCallback | None,
+) -> Result:
+    plan, model = make_plan(facts.path, settings, encode, workspace, progress)
+    check_space(plan, facts.path.stat().st_size, model.scaled, target, workspace)
+    plan.save(workspace)
+    if not model.scaled:
+        run_depth(plan, workspace, model, progress)
+        model = stored_depth(plan, workspace)
+    run_convert(plan, workspace, model, progress)
+    notes = [plan.depth_note] if plan.depth_note else []
+    notes += join_parts(plan, workspace, target, progress)
+    workspace.finish(plan.key)
+    return Result(part_paths(target, settings.layout), plan.frame_count, 0.0, plan.settings.depth, tuple(notes))
+
+
+def resolve_encoding(facts: FileInfo, target: Path, settings: ConvertSettings) -> tuple[EncodeSettings, list[str]]:
+    """The encoder's settings with nothing left open, and what the user should know; all checked before any work.
+
+    Raises:
+        InputError: an unknown codec, preset, pixel format or option, a frame that the codec cannot hold, or an
+            output that cannot hold the codec or the sound.
+    """
+    codec = settings.codec or default_settings(facts.video, target, settings.layout).codec
+    asked = EncodeSettings(codec, settings.crf, settings.preset, settings.pixel_format, settings.encoder_options)
+    notes = check(asked, facts.video, settings.layout)
+    notes += streams.check_output(None if facts.kind == "folder" else facts.path, target, codec)
+    return completed(asked, facts.video), notes
+
+
+def forecast(
+    source: Path, out: Path | None, settings: ConvertSettings, *, progress: ProgressCallback | None = None
+) -> Forecast:
+    """What `run_job` would do and take; leaves nothing behind.
+
+    Raises:
+        As `convert`, but for an output that exists.
+    """
+    facts = probe(source)
+    target = resolve_output(source, out, facts.kind, settings.layout)
+    encode, _ = resolve_encoding(facts, target, settings)
+    with tempfile.TemporaryDirectory(prefix="secondeye-") as folder:
+        plan, model = make_plan(source, settings, encode, Workspace(Path(folder)), progress)
+        return measure(plan, model, target)

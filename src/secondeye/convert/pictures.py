@@ -1,0 +1,95 @@
+"""Stills, and folders of them: the same stages as a film, one picture file out per picture in."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from secondeye import inpainters
+from secondeye.convert.outputs import PICTURE_ENDINGS, check_output
+from secondeye.convert.plan import resolve_depth
+from secondeye.convert.progress import ProgressCallback, StageClock
+from secondeye.convert.result import Result
+from secondeye.convert.segment import Look, stereo_clips
+from secondeye.convert.settings import ConvertSettings
+from secondeye.convert.workspace import make_folder
+from secondeye.depth.scale import apply_scale, frame_percentiles
+from secondeye.errors import InputError
+from secondeye.types import Clip, DepthClip, DepthEstimator
+from secondeye.video.images import pictures_in
+from secondeye.video.reader import open_source
+from secondeye.video.signalling import file_tag
+from secondeye.video.stills import write_still
+from secondeye.video.writer import part_paths
+
+LOG = logging.getLogger(__name__)
+
+
+def makes_pictures(source: Path, out: Path | None) -> bool:
+    """Whether a folder is to become pictures, each for itself, rather than a film."""
+    return source.is_dir() and (out is None or out.suffix == "")
+
+
+def convert_pictures(
+    source: Path, out: Path, settings: ConvertSettings, overwrite: bool, callback: ProgressCallback | None
+) -> Result:
+    """Give a picture, or every picture of a folder, its second eye; each has a depth scale of its own.
+
+    A picture in a folder that cannot be read is left out with a note; the others are made.
+
+    Raises:
+        InputError: nothing could be made.
+    """
+    model, note, settings = resolve_depth(settings)
+    notes = [note] if note else []
+    one = not source.is_dir()
+    sources = [source] if one else pictures_in(source)
+    if not one:
+        make_folder(out)
+    clock = StageClock("convert", len(sources), 0, callback)
+    made: list[Path] = []
+    for number, picture in enumerate(sources):
+        target = out if one else out / _name(picture, settings.layout)
+        try:
+            check_output(picture, target, settings.layout, overwrite)
+            _convert_one(picture, number, target, model, settings)
+            made += part_paths(target, settings.layout)
+        except InputError as error:
+            if one:
+                raise
+            notes.append(str(error))
+        clock.advance(1)
+    if not made:
+        raise InputError(f"no picture in {source} could be converted: {notes[-1]}")
+    return Result(tuple(made) if one else (out,), len(sources), 0.0, settings.depth, tuple(notes))
+
+
+def _convert_one(source: Path, number: int, target: Path, model: DepthEstimator, settings: ConvertSettings) -> None:
+    with open_source(source) as picture:
+        info = picture.info
+        look = Look(settings.geometry, settings.eyes, settings.edge_dilation_px(info.width))
+        clips = (Clip(clip.rgb, number, clip.pts) for clip in picture.read(0, 1))
+        inpainter = inpainters.build(settings.inpainter)
+        (stereo,) = stereo_clips(clips, _OwnScale(model), inpainter, look)
+    write_still(target, stereo, settings.layout, bit_depth=info.bit_depth, source=source)
+
+
+def _name(source: Path, layout: str) -> str:
+    ending = source.suffix.lower() if source.suffix.lower() in PICTURE_ENDINGS else ".png"
+    return f"{source.stem}{file_tag(layout)}{ending}"
+
+
+class _OwnScale:
+    """A depth model whose frames are each brought to 0 to 1 alone."""
+
+    scaled = True
+
+    def __init__(self, model: DepthEstimator) -> None:
+        self._model = model
+
+    def estimate(self, clips: Iterator[Clip]) -> Iterator[DepthClip]:
+        for depth in self._model.estimate(clips):
+            if self._model.scaled:
+                yield depth
+            else:
+                values = depth.inverse_depth
+                yield DepthClip(depth.left, apply_scale(values, frame_percentiles(values)))

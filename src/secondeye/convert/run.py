@@ -1,0 +1,122 @@
+"""Run a plan: every segment once, finished ones kept, whatever happens.
+
+    depth, segment by segment  ->  one scale per shot  ->  second eye, segment by segment  ->  join
+
+A segment's result is a file that is renamed into place when whole. A crash, a cancel and a second run with another
+strength are therefore one case: what exists is kept, what is missing is made.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from secondeye import inpainters
+from secondeye.convert.depth_cache import CachedDepth, shot_ranges, store
+from secondeye.convert.plan import Plan
+from secondeye.convert.progress import ProgressCallback, StageClock
+from secondeye.convert.segment import Look, stereo_clips
+from secondeye.convert.workspace import Workspace, make_folder
+from secondeye.errors import ResourceError, SecondEyeError, SegmentError
+from secondeye.types import Clip, DepthEstimator, Segment, Source, StereoClip
+from secondeye.video.reader import open_source
+from secondeye.video.threads import WriteBehind, read_ahead
+from secondeye.video.writer import VideoSink
+
+QUEUE_CLIPS = 2
+"""Clips that wait between two threads: enough to keep both busy, few enough to keep memory flat."""
+
+
+def run_depth(plan: Plan, workspace: Workspace, model: DepthEstimator, callback: ProgressCallback | None) -> None:
+    """Estimate the depth of every segment that has none yet."""
+    missing = [s for s in plan.segments if not plan.depth_file(workspace, s).exists()]
+    clock = _clock("depth", plan, missing, callback)
+    with open_source(plan.source, index=plan.index) as source:
+        for segment in missing:
+            frames = source.read(segment.start - segment.warmup, segment.stop)
+            with _told_as(segment), read_ahead(frames, QUEUE_CLIPS) as clips:
+                target = plan.depth_file(workspace, segment)
+                store(target, model.estimate(clips), segment.start, clock.advance)
+
+
+def stored_depth(plan: Plan, workspace: Workspace) -> DepthEstimator:
+    """All of the estimated depth, on one scale per shot."""
+    paths = [plan.depth_file(workspace, segment) for segment in plan.segments]
+    smoothing = plan.settings.depth_smoothing_s * float(plan.info.frame_rate)
+    return CachedDepth(paths, plan.segments, shot_ranges(paths, plan.segments, smoothing))
+
+
+def run_convert(
+    plan: Plan,
+    workspace: Workspace,
+    depth: DepthEstimator,
+    callback: ProgressCallback | None,
+) -> None:
+    """Make the part of every segment that has none yet."""
+    missing = [s for s in plan.segments if not plan.part_files(workspace, s)[-1].exists()]
+    clock = _clock("convert", plan, missing, callback)
+    with open_source(plan.source, index=plan.index) as source:
+        for segment in missing:
+            with _told_as(segment):
+                convert_segment(plan, segment, source, workspace, depth, clock.advance)
+
+
+def convert_segment(
+    plan: Plan,
+    segment: Segment,
+    source: Source,
+    workspace: Workspace,
+    depth: DepthEstimator,
+    advance: Callable[[int], None],
+) -> None:
+    """Make one part; `advance` is told the number of frames after each clip handed to the encoder."""
+    settings = plan.settings
+    inpainter = inpainters.build(settings.inpainter)
+    look = Look(settings.geometry, settings.eyes, settings.edge_dilation_px(plan.info.width))
+    warmup = 0 if inpainter.needs.window == 1 else segment.warmup
+    frames = source.read(segment.start - warmup, segment.stop)
+    parts = plan.part_files(workspace, segment)
+    make_folder(parts[0].parent)
+    with (
+        VideoSink(parts, plan.info, settings.layout, plan.encode, hdr=plan.hdr, signal=settings.signal) as sink,
+        read_ahead(frames, QUEUE_CLIPS) as clips,
+        WriteBehind(sink, QUEUE_CLIPS) as queue,
+    ):
+        for stereo in stereo_clips(clips, depth, inpainter, look):
+            kept = _from_frame(stereo, segment.start)
+            if kept is not None:
+                queue.write(kept)
+                advance(len(kept))
+
+
+def _from_frame(stereo: StereoClip, first: int) -> StereoClip | None:
+    """The frames from `first` on; None where all of them are warm-up."""
+    skip = first - stereo.left.start
+    if skip <= 0:
+        return stereo
+    if skip >= len(stereo):
+        return None
+    return StereoClip(_skip(stereo.left, skip), _skip(stereo.right, skip))
+
+
+def _skip(clip: Clip, frames: int) -> Clip:
+    return Clip(clip.rgb[frames:], clip.start + frames, clip.pts[frames:])
+
+
+def _clock(stage: str, plan: Plan, missing: list[Segment], callback: ProgressCallback | None) -> StageClock:
+    done = plan.frame_count - sum(len(segment) for segment in missing)
+    return StageClock(stage, plan.frame_count, done, callback)
+
+
+@contextmanager
+def _told_as(segment: Segment) -> Iterator[None]:
+    """Turn what nobody foresaw into a SegmentError that names the segment; let our own errors through."""
+    try:
+        yield
+    except SecondEyeError:
+        raise
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ResourceError("out of memory; close other programs, or convert at a smaller size") from error
+    except Exception as error:
+        text = f"frames {segment.start} to {segment.stop}: {type(error).__name__}: {error}"
+        raise SegmentError(segment.index, f"{text}; finished parts are kept, run the same again to go on") from error

@@ -1,0 +1,69 @@
+"""Read this first: how the frames of one segment become stereo.
+
+    clip -> depth -> disparity -> splat -> inpaint -> stereo clip
+
+Stages are generators; a segment's temporal state is their local variables and dies with them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import tee
+
+from secondeye.depth.upsample import upsample_guided
+from secondeye.geometry import StereoGeometry
+from secondeye.splat import warp_to_right
+from secondeye.types import Clip, DepthClip, DepthEstimator, Eyes, Inpainter, StereoClip
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the stereo shall look like: the geometry of the whole baseline, which eyes, and the edges."""
+
+    geometry: StereoGeometry
+    eyes: Eyes
+    edge_dilation_px: int
+
+
+def stereo_clips(
+    clips: Iterator[Clip], estimator: DepthEstimator, inpainter: Inpainter, look: Look
+) -> Iterator[StereoClip]:
+    """Give every clip its second eye.
+
+    Args:
+        clips: consecutive frames of one segment.
+        estimator: its inverse depth is taken as 0 to 1; scale it before.
+        inpainter: makes right views; left ones are made by mirroring.
+        look: geometry, eyes, edges.
+
+    Returns:
+        One stereo clip per clip.
+    """
+    depth_clips = map(at_frame_size, estimator.estimate(clips))
+    if look.eyes == "right":
+        yield from _right_views(depth_clips, inpainter, look.geometry, look)
+        return
+    ahead, mirrored = tee(depth_clips)
+    half = look.geometry.halved()
+    right_of = _right_views(ahead, inpainter, half, look)
+    left_of = _right_views(map(_mirrored, mirrored), inpainter, half, look)
+    for right, left in zip(right_of, left_of, strict=True):
+        yield StereoClip(left=replace(right.left, rgb=left.right.rgb.flip(-1)), right=right.right)
+
+
+def _right_views(
+    depth_clips: Iterator[DepthClip], inpainter: Inpainter, geometry: StereoGeometry, look: Look
+) -> Iterator[StereoClip]:
+    warped = (warp_to_right(depth, geometry, edge_dilation_px=look.edge_dilation_px) for depth in depth_clips)
+    return inpainter.inpaint(warped)
+
+
+def at_frame_size(depth: DepthClip) -> DepthClip:
+    """Depth at the size of its frames, following their edges."""
+    if depth.inverse_depth.shape[2:] == depth.left.rgb.shape[2:]:
+        return depth
+    return replace(depth, inverse_depth=upsample_guided(depth.inverse_depth, depth.left.rgb))
+
+
+def _mirrored(depth: DepthClip) -> DepthClip:
+    """Left and right swapped: a left eye's view of the world is a right eye's view of the mirrored one."""
+    return DepthClip(replace(depth.left, rgb=depth.left.rgb.flip(-1)), depth.inverse_depth.flip(-1))

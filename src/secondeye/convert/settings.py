@@ -1,0 +1,118 @@
+"""What a user asks of a conversion; checked when made, hashed into the plan's keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from secondeye import depth_models, discovery, inpainters
+from secondeye.errors import InputError
+from secondeye.geometry import StereoGeometry
+from secondeye.types import Eyes
+from secondeye.video.layout import LAYOUTS
+
+SEGMENT_FRAMES = 150
+"""Frames that a segment of a long shot has at most: what a crash can cost, and what one part holds in memory."""
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """How to convert; every field has a default that suits most films.
+
+    Attributes:
+        strength: disparity between farthest and nearest, as a fraction of the width.
+        convergence: the inverse depth that lies on the screen, 0 (farthest) to 1 (nearest).
+        eyes: "right" keeps the source as the left eye; "both" synthesises both, each with half of the disparity.
+        depth: a depth model's name, or "auto" for the best at hand.
+        depth_file: what the depth model `file` reads.
+        depth_smoothing_s: seconds over which the depth scale may follow the picture; 0 keeps one scale per shot.
+        edge_dilation: px at 1920 width by which foreground edges are grown before splatting.
+        inpainter: an inpainter's name.
+        layout: how the two eyes share a frame.
+        codec, crf, preset, pixel_format, encoder_options: see `video.encode`; None takes what suits the source.
+        signal: whether to mark the file as stereo for players.
+        segment_frames: longest segment.
+
+    Raises:
+        InputError: a value that cannot be meant; says which, and what could be.
+    """
+
+    strength: float = 0.02
+    convergence: float = 0.5
+    eyes: Eyes = "right"
+    depth: str = "auto"
+    depth_file: str | None = None
+    depth_smoothing_s: float = 0.0
+    edge_dilation: int = 2
+    inpainter: str = "stretch"
+    layout: str = "sbs"
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pixel_format: str | None = None
+    encoder_options: tuple[tuple[str, str], ...] = ()
+    signal: bool = True
+    segment_frames: int = SEGMENT_FRAMES
+
+    def __post_init__(self) -> None:
+        _ = self.geometry  # checks strength and convergence
+        _check_choice("eyes", self.eyes, get_args(Eyes))
+        _check_choice("layout", self.layout, LAYOUTS)
+        _check_choice("inpainter", self.inpainter, inpainters.names())
+        _check_choice("depth model", self.depth, ["auto", *depth_models.names()])
+        self._check_depth_file()
+        if not 0 <= self.edge_dilation <= 32:
+            raise InputError(f"edge dilation {self.edge_dilation} is outside 0 to 32 px")
+        if not 0 <= self.depth_smoothing_s <= 60:
+            raise InputError(f"depth smoothing {self.depth_smoothing_s:g} is outside 0 to 60 seconds")
+        if self.segment_frames < 2:
+            raise InputError(f"segments of {self.segment_frames} frames are too short; take 2 or more")
+
+    def _check_depth_file(self) -> None:
+        if self.depth == "file" and self.depth_file is None:
+            raise InputError("--depth file needs the depth itself; give it with --depth-file PATH")
+        if self.depth != "file" and self.depth_file is not None:
+            raise InputError(f"--depth-file goes with --depth file, not with --depth {self.depth}")
+        if self.depth_file is not None:
+            depth_models.build("file", path=self.depth_file)  # says what is wrong with it before any work
+
+    @property
+    def geometry(self) -> StereoGeometry:
+        """Strength and convergence, for a whole baseline."""
+        return StereoGeometry(self.strength, self.convergence)
+
+    def edge_dilation_px(self, width: int) -> int:
+        """Edge dilation for a frame `width` px wide."""
+        return round(self.edge_dilation * width / 1920)
+
+
+def parse_option(text: str) -> tuple[str, str]:
+    """An encoder option as typed, "key=value".
+
+    Raises:
+        InputError: no equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InputError(f"encoder option '{text}' is not of the form KEY=VALUE")
+    return key, value
+
+
+def parse_strength(text: str) -> float:
+    """A strength as people write it: "2%" or "0.02".
+
+    Raises:
+        InputError: not a number; or a bare number that was meant as per cent.
+    """
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise InputError(f"strength '{text}' is not a number; write it like 2% or 0.02") from None
+    if not text.endswith("%") and 0.25 < value <= 25:
+        raise InputError(f"strength {text} would be {value * 100:g} % of the width; did you mean {text}%?")
+    return value
+
+
+def _check_choice(what: str, value: str, choices: tuple[str, ...] | list[str]) -> None:
+    if value not in choices:
+        raise discovery.nearest(what, value, choices)

@@ -1,0 +1,140 @@
+"""Whole conversions of small files: what comes out, what is kept, and what a crash costs."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import secondeye
+from secondeye.convert.progress import Progress
+from tests.media import moving_texture, read_video, write_video
+
+WIDTH, HEIGHT, FRAMES = 96, 64, 36
+FAST = {"preset": "ultrafast", "segment_frames": 9}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return write_video(path, moving_texture(FRAMES, WIDTH, HEIGHT), with_sound=True)
+
+
+def test_a_clip_gets_its_second_eye(clip: Path, tmp_path: Path) -> None:
+    events: list[Progress] = []
+    result = secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", progress=events.append, **FAST)
+    assert result.files == (tmp_path / "out.mp4",)
+    assert result.frames == FRAMES
+    assert result.depth == "parallax"
+    frames, times = read_video(tmp_path / "out.mp4")
+    assert len(frames) == FRAMES
+    assert times == read_video(clip)[1]
+    assert frames[0].shape == (HEIGHT, 2 * WIDTH, 3)
+    source = read_video(clip)[0]
+    for made, given in zip(frames, source, strict=True):
+        assert np.abs(made[:, :WIDTH].astype(int) - given).mean() < 4, "the left eye is the source"
+    assert {event.stage for event in events} >= {"depth", "convert"}
+    assert events[-1].done == events[-1].total
+
+
+def test_sound_is_carried(clip: Path, tmp_path: Path) -> None:
+    import av
+
+    secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", **FAST)
+    packets = []
+    for path in (clip, tmp_path / "out.mp4"):
+        with av.open(path) as container:
+            packets.append([bytes(packet) for packet in container.demux(audio=0) if packet.size])
+    assert packets[0] == packets[1]
+
+
+def test_strength_zero_gives_both_eyes_the_same(clip: Path, tmp_path: Path) -> None:
+    secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", strength=0.0, **FAST)
+    for frame in read_video(tmp_path / "out.mp4")[0]:
+        left, right = frame[:, :WIDTH].astype(int), frame[:, WIDTH:].astype(int)
+        assert np.abs(left - right).mean() < 1.5
+
+
+@pytest.mark.parametrize("eyes", ["right", "both"])
+def test_depth_that_is_flat_shifts_the_whole_frame(clip: Path, tmp_path: Path, eyes: str) -> None:
+    """With everything at inverse depth 1 and 8 px of strength, the two eyes differ by 4 px and nothing else."""
+    np.savez(tmp_path / "depth.npz", np.ones((FRAMES, HEIGHT, WIDTH), np.float32))
+    secondeye.convert(
+        clip,
+        tmp_path / "out.mkv",
+        depth="file",
+        depth_file=str(tmp_path / "depth.npz"),
+        strength=8 / WIDTH,
+        eyes=eyes,
+        codec="ffv1",
+        segment_frames=9,
+    )
+    for frame in read_video(tmp_path / "out.mkv")[0]:
+        left, right = frame[:, :WIDTH].astype(int), frame[:, WIDTH:].astype(int)
+        inner = slice(8, -8)
+        shifted = right[:, inner]
+        reference = left[:, 12 : WIDTH - 4]
+        assert np.abs(shifted - reference).mean() < 3
+
+
+def test_a_changed_strength_reuses_the_depth(clip: Path, tmp_path: Path) -> None:
+    stages: list[set[str]] = []
+    for strength in (0.02, 0.03):
+        seen: set[str] = set()
+
+        def watch(event: Progress, seen: set[str] = seen) -> None:
+            if event.stage == "depth" and event.frames_per_s > 0:
+                seen.add("estimated")
+
+        secondeye.convert(
+            clip, tmp_path / "out.mp4", depth="parallax", strength=strength, overwrite=True, progress=watch, **FAST
+        )
+        stages.append(seen)
+    assert stages == [{"estimated"}, set()]
+
+
+def test_dropping_the_depth_leaves_only_the_result(clip: Path, tmp_path: Path) -> None:
+    secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", keep_depth=False, **FAST)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+KILLED = """
+import sys, secondeye
+secondeye.convert(sys.argv[1], sys.argv[2], depth="parallax", preset="ultrafast", segment_frames=9)
+"""
+
+
+@pytest.mark.parametrize("stage", ["depth-00001.npz", "part-00001.nut"])
+def test_a_killed_run_goes_on_and_ends_the_same(clip: Path, tmp_path: Path, stage: str) -> None:
+    """Kill -9 once the second depth or part file is there; what the next run ends with equals an undisturbed one."""
+    target = tmp_path / "killed" / "out.mp4"
+    command = [sys.executable, "-c", KILLED, str(clip), str(target)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed").rglob(stage)):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not target.exists()
+    secondeye.convert(clip, target, depth="parallax", **FAST)
+    secondeye.convert(clip, tmp_path / "whole.mp4", depth="parallax", **FAST)
+    assert_same_video(target, tmp_path / "whole.mp4")
+
+
+def test_frames_do_not_depend_on_where_parts_were_made(clip: Path, tmp_path: Path) -> None:
+    """A part made alone, after the others, has the frames that it has in one go."""
+    secondeye.convert(clip, tmp_path / "one.mp4", depth="parallax", **FAST)
+    secondeye.convert(clip, tmp_path / "two.mp4", depth="parallax", work_dir=tmp_path / "elsewhere", **FAST)
+    assert_same_video(tmp_path / "one.mp4", tmp_path / "two.mp4")
+
+
+def assert_same_video(one: Path, other: Path) -> None:
+    (frames, times), (other_frames, other_times) = read_video(one), read_video(other)
+    assert times == other_times
+    assert len(frames) == len(other_frames)
+    assert all(np.array_equal(a, b) for a, b in zip(frames, other_frames, strict=True))
