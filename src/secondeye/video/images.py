@@ -2,6 +2,7 @@
 
 import logging
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from secondeye.errors import ContractError, InputError
 from secondeye.types import Clip, ColorTags, VideoInfo
@@ -137,7 +138,7 @@ def _opened(path: Path) -> Image.Image:
         raise InputError(f"{path} is an EXR picture in linear light; convert it to 16-bit PNG or TIFF first")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of sizes and broken EXIF data; what matters comes as an error
             return Image.open(path)
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is not a picture that can be read") from error
@@ -173,7 +174,14 @@ def _describe(path: Path, image: Image.Image, bit_depth: int, *, kind: str, fram
 
 
 def _orientation(image: Image.Image) -> Orientation:
-    return from_exif(image.getexif().get(EXIF_ORIENTATION, 1))
+    """As tagged in the header; PNG's own getexif would decode the whole picture to look behind it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            code = Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)
+        except (OSError, ValueError, SyntaxError, struct.error):
+            return Orientation()
+    return from_exif(code if isinstance(code, int) else 1)
 
 
 def _bit_depth(image: Image.Image, path: Path) -> int:
@@ -196,18 +204,18 @@ def read_picture(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
         InputError: it cannot be read, or is damaged.
     """
     with _opened(path) as image:
+        orientation = _orientation(image)
         if _bit_depth(image, path) > 8:
-            return _read_deep(path, _orientation(image))
+            return _laid(_read_deep(path), orientation)
         try:
-            upright = ImageOps.exif_transpose(image)
-            if upright.has_transparency_data:
-                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
-            return np.asarray(upright.convert("RGB"))
+            if image.has_transparency_data:
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+            return _laid(np.asarray(image.convert("RGB")), orientation)
         except (OSError, ValueError, SyntaxError) as error:
             raise InputError(f"{path} is damaged: {error}") from error
 
 
-def _read_deep(path: Path, orientation: Orientation) -> NDArray[np.uint16]:
+def _read_deep(path: Path) -> NDArray[np.uint16]:
     """16-bit PNG and TIFF, which Pillow would round to 8 bits."""
     import cv2
 
@@ -221,7 +229,7 @@ def _read_deep(path: Path, orientation: Orientation) -> NDArray[np.uint16]:
         alpha = pixels[..., -1:].astype(np.float32) / 65535
         pixels = np.rint(pixels[..., :-1] * alpha).astype(np.uint16)
     rgb = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[..., ::-1]
-    return _laid(rgb, orientation)
+    return rgb.astype(np.uint16, copy=False)
 
 
 def _laid(pixels: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
