@@ -1,0 +1,142 @@
+"""Which frames of a clip a protocol takes, and at which size: the part of a protocol that is not a metric."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from secondeye.metrics import Pair
+from secondeye.metrics._views import view_mask
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Which frames are taken: each `every`-th, or at `rate_hz` as ffmpeg's fps filter does, at most `count`."""
+
+    every: int = 1
+    rate_hz: int | None = None
+    count: int | None = None
+
+    def take(self, pairs: Iterable[Pair], frame_rate: Fraction | None) -> Iterator[Pair]:
+        """The frames taken; without a known frame rate, none is left out for `rate_hz`'s sake."""
+        taken = 0
+        if self.rate_hz is not None and frame_rate is not None and frame_rate > self.rate_hz:
+            pairs = self._at_rate(pairs, frame_rate / self.rate_hz)
+        for number, pair in enumerate(pairs):
+            if taken == self.count:
+                return
+            if number % self.every == 0:
+                taken += 1
+                yield pair
+
+    @staticmethod
+    def _at_rate(pairs: Iterable[Pair], ratio: Fraction) -> Iterator[Pair]:
+        """The last frame of each of the filter's slots, whose borders lie half-way between its ticks."""
+        before: tuple[int, Pair] | None = None
+        for number, pair in enumerate(pairs):
+            slot = math.floor(number / ratio + Fraction(1, 2))
+            if before is not None and slot > before[0]:
+                yield before[1]
+            before = slot, pair
+        if before is not None:
+            yield before[1]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size that frames are brought to, in px.
+
+    "as_is" leaves them. "crop" brings the shorter side to `width` (bilinear, antialiased) and takes the middle square.
+    "stretch" resizes to width x height, bilinear and antialiased; "stretch_pil" likewise by PIL's bicubic on 8 bit.
+    """
+
+    how: Literal["as_is", "crop", "stretch", "stretch_pil"] = "as_is"
+    width: int = 0
+    height: int = 0
+
+    def fit(self, pair: Pair) -> Pair:
+        """The pair at this size; disparity is scaled with the width, a hole is one where more than half is."""
+        if self.how == "as_is":
+            return pair
+        before = pair.size
+        if self.how == "crop":
+            scale = self.width / min(before)
+            # As torchvision's Resize has it, the longer side is cut to whole px.
+            inner = tuple(self.width if side == min(before) else int(side * scale) for side in before)
+        else:
+            inner = (self.height, self.width)
+        size = (inner[0], inner[1])
+        resized = Pair(
+            self._view(pair.right, size),
+            None if pair.left is None else self._view(pair.left, size),
+            None if pair.truth is None else self._view(pair.truth, size),
+            hole=None if pair.hole is None else _bilinear(pair.hole[None].float(), size)[0] > 0.5,
+            disparity=None if pair.disparity is None else _disparity(pair.disparity, size),
+            text=pair.text,
+            index=pair.index,
+        )
+        return _middle_square(resized, self.width) if self.how == "crop" else resized
+
+    def _view(self, view: Tensor, size: tuple[int, int]) -> Tensor:
+        if view.shape[1:] == size:
+            return view
+        return _by_pil(view, size) if self.how == "stretch_pil" else _bilinear(view, size)
+
+
+def _bilinear(view: Tensor, size: tuple[int, int]) -> Tensor:
+    resized: Tensor = F.interpolate(view[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+    return resized.clamp(0, 1)
+
+
+def _by_pil(view: Tensor, size: tuple[int, int]) -> Tensor:
+    picture = (view.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    resized = Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.asarray(resized).copy()).permute(2, 0, 1).float() / 255
+
+
+def _disparity(disparity: Tensor, size: tuple[int, int]) -> Tensor:
+    nearest: Tensor = F.interpolate(disparity[None, None].float(), size=size, mode="nearest-exact")[0, 0]
+    return nearest * (size[1] / disparity.shape[1])
+
+
+def _middle_square(pair: Pair, side: int) -> Pair:
+    # As torchvision's CenterCrop has it, half a px rounds to even.
+    top, left = (round((length - side) / 2) for length in pair.size)
+    rows, columns = slice(top, top + side), slice(left, left + side)
+
+    def cut(value: Tensor | None) -> Tensor | None:
+        return None if value is None else value[..., rows, columns]
+
+    views = pair.right[..., rows, columns], cut(pair.left), cut(pair.truth)
+    return Pair(*views, cut(pair.hole), cut(pair.disparity), pair.text, pair.index)
+
+
+def closed(hole: Tensor, side_px: int) -> Tensor:
+    """A mask (H, W) with its gaps closed by a square, as OpenCV closes: dilated, then eroded."""
+    square = cv2.getStructuringElement(cv2.MORPH_RECT, (side_px, side_px))
+    found = cv2.morphologyEx(view_mask(hole).astype(np.uint8), cv2.MORPH_CLOSE, square)
+    return torch.from_numpy(np.asarray(found).astype(bool)).to(hole.device)
+
+
+def painted_white(pair: Pair, keep: Literal["hole", "visible"]) -> Pair:
+    """Right view and truth with all but one region painted white, as M2SVid looks at regions.
+
+    The frame keeps its size and its mean is taken over all of it, so the numbers grow with what is painted.
+    """
+    hole = pair.hole
+    assert hole is not None
+    kept = hole if keep == "hole" else ~hole
+
+    def paint(view: Tensor) -> Tensor:
+        return torch.where(kept, view.clamp(0, 1), torch.ones_like(view))
+
+    truth = None if pair.truth is None else paint(pair.truth)
+    return Pair(paint(pair.right), pair.left, truth, text=pair.text, index=pair.index)

@@ -1,0 +1,74 @@
+"""What a right view's pixels give away: holes left unfilled, detail blurred away."""
+
+import cv2
+import numpy as np
+
+from secondeye.metrics import Pair, View
+from secondeye.metrics._views import F32, U8, Mask, grey8, rgb8, view_mask
+
+BLACK, NEARLY_BLACK, DARK = 8, 16, 24
+"""8-bit values: up to the first all channels of an unfilled pixel lie, after coding has made it a little uneven; up to
+the second what noise and coding may make of a pixel of the first; and what is above the third is plainly lit."""
+
+LEVELS = 2
+"""Octaves in which detail is looked for: blur that spares the finest one is not seen by anybody either."""
+
+COARSE = 4
+"""Side, in px, of the averages whose contrast fine detail is held against, so that exposure does not matter."""
+
+
+def unfilled(pair: Pair) -> float:
+    """The share of the frame (of the hole, where the pair has one) that is black without cause.
+
+    Black has a cause where the truth is dark too. And a bad right view may show the scene's own black in the wrong
+    place: no more of it than the left view does, or twice that where it shifts too far, so as much is taken off.
+    """
+    black = brightest_channel(pair, "right") <= BLACK
+    if pair.truth is None:
+        wrong, usual = black, 0.0 if pair.left is None else _share(pair, "left", np.ones_like(black))
+    else:
+        lit = brightest_channel(pair, "truth") > DARK
+        wrong, usual = black & lit, 0.0 if pair.left is None else 2 * _share(pair, "left", lit)
+    if pair.hole is not None and pair.hole.any():
+        return max(float(wrong[view_mask(pair.hole)].mean()) - usual, 0.0)
+    return max(float(wrong.mean()) - usual, 0.0)
+
+
+def brightest_channel(pair: Pair, view: View) -> U8:
+    """The greatest channel of each pixel of a view, (H, W)."""
+    return pair.memo.get(("brightest", view), lambda: np.asarray(rgb8(pair, view).max(2)))
+
+
+def _share(pair: Pair, view: View, where: Mask) -> float:
+    """The share of the frame that is nearly black in a view and lies in a mask."""
+    return float((where & (brightest_channel(pair, view) <= NEARLY_BLACK)).mean())
+
+
+def detail(pair: Pair, view: View) -> list[float]:
+    """Energy of vertical detail at each octave, finest first, as a share of the coarse vertical contrast.
+
+    Only down the columns: shifting pixels sideways by fractions blurs along the rows, and honest views do that.
+    """
+
+    def make() -> list[float]:
+        values = grey8(pair, view).astype(np.float32)
+        small = cv2.resize(values, None, fx=1 / COARSE, fy=1 / COARSE, interpolation=cv2.INTER_AREA)
+        coarse = _energy(np.diff(np.asarray(small, np.float32), axis=0))
+        found = []
+        for _ in range(LEVELS):
+            found.append(_energy(np.diff(values, n=2, axis=0)) / max(coarse, 1e-6))
+            values = np.asarray(cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+        return found
+
+    return pair.memo.get(("detail", view), make)
+
+
+def _energy(values: F32) -> float:
+    return float(np.square(values).mean(dtype=np.float64)) if values.size else 0.0
+
+
+def sharpness(pair: Pair) -> float:
+    """Vertical detail, as a share of the truth's (of the left view's where there is none); the worst octave."""
+    reference: View = "left" if pair.truth is None else "truth"
+    octaves = zip(detail(pair, "right"), detail(pair, reference), strict=True)
+    return min((judged / true for judged, true in octaves if true > 0), default=1.0)
