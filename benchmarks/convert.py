@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.machine import describe
 
 import secondeye
-from secondeye.convert.progress import Progress
+from secondeye.progress import Progress
 from secondeye.scene import sample
 
 SIZES = {"540p": (960, 540), "720p": (1280, 720), "1080p": (1920, 1080)}

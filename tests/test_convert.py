@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import secondeye
-from secondeye.convert.progress import Progress
+from secondeye.progress import Progress
 from tests.media import moving_texture, read_video, write_video
 
 WIDTH, HEIGHT, FRAMES = 96, 64, 36

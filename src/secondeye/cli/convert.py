@@ -19,7 +19,7 @@ def convert(
     strength: Annotated[
         str,
         typer.Option(
-            help="Disparity between nearest and farthest, in % of the width. 1% is gentle, 2% suits most, 3% is strong.",
+            help="Disparity between nearest and farthest, of the width. 1% is gentle, 2% suits most, 3% is strong.",
             rich_help_panel=_LOOK,
         ),
     ] = "2%",

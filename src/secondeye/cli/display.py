@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from secondeye import discovery
-from secondeye.convert.progress import Progress as Event
-from secondeye.convert.progress import duration_text
+from secondeye.progress import Progress as Event
+from secondeye.progress import duration_text
 
 MODES = ("auto", "bar", "plain", "json", "none")
 

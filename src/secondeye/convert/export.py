@@ -5,13 +5,13 @@ from pathlib import Path
 
 from secondeye.convert.outputs import check_output
 from secondeye.convert.plan import make_plan
-from secondeye.convert.progress import ProgressCallback, StageClock
 from secondeye.convert.result import Result
 from secondeye.convert.run import QUEUE_CLIPS, run_depth, stored_depth
 from secondeye.convert.segment import at_frame_size
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import Workspace, fingerprint
 from secondeye.depth.files import DepthWriter
+from secondeye.progress import ProgressCallback, StageClock
 from secondeye.video.encode import EncodeSettings
 from secondeye.video.probe import probe
 from secondeye.video.reader import open_source

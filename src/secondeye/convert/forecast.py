@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from secondeye.convert.plan import Plan
-from secondeye.convert.progress import duration_text
 from secondeye.convert.run import convert_segment, run_depth, stored_depth
 from secondeye.convert.workspace import Workspace
 from secondeye.errors import ResourceError
+from secondeye.progress import duration_text
 from secondeye.types import DepthEstimator, Segment
 from secondeye.video.encode import EncodeSettings
 from secondeye.video.layout import frame_size

@@ -11,12 +11,12 @@ from secondeye.convert.join import join_parts
 from secondeye.convert.outputs import check_output, resolve_output
 from secondeye.convert.pictures import convert_pictures, makes_pictures
 from secondeye.convert.plan import make_plan
-from secondeye.convert.progress import ProgressCallback
 from secondeye.convert.result import Result
 from secondeye.convert.run import run_convert, run_depth, stored_depth
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import Workspace, fingerprint
 from secondeye.discovery import nearest
+from secondeye.progress import ProgressCallback
 from secondeye.video import streams
 from secondeye.video.encode import EncodeSettings, completed, default_settings
 from secondeye.video.encoder_check import check

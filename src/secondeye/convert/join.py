@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from secondeye.convert.plan import Plan
-from secondeye.convert.progress import ProgressCallback, StageClock
 from secondeye.convert.workspace import Workspace
+from secondeye.progress import ProgressCallback, StageClock
 from secondeye.video.streams import join
 from secondeye.video.writer import part_paths
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from secondeye import inpainters
 from secondeye.convert.outputs import PICTURE_ENDINGS, check_output
 from secondeye.convert.plan import resolve_depth
-from secondeye.convert.progress import ProgressCallback, StageClock
 from secondeye.convert.result import Result
 from secondeye.convert.segment import Look, stereo_clips
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import make_folder
 from secondeye.depth.scale import apply_scale, frame_percentiles
 from secondeye.errors import InputError
+from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import Clip, DepthClip, DepthEstimator
 from secondeye.video.images import pictures_in
 from secondeye.video.reader import open_source

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from secondeye import depth_models, inpainters
-from secondeye.convert.progress import ProgressCallback, StageClock
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import Workspace, code_version, fingerprint, key_of, write_json
 from secondeye.errors import InputError
+from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import DepthEstimator, Segment, VideoInfo
 from secondeye.video.encode import EncodeSettings
 from secondeye.video.file_info import FileInfo

@@ -14,10 +14,10 @@ import torch
 from secondeye import inpainters
 from secondeye.convert.depth_cache import CachedDepth, shot_ranges, store
 from secondeye.convert.plan import Plan
-from secondeye.convert.progress import ProgressCallback, StageClock
 from secondeye.convert.segment import Look, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
 from secondeye.errors import ResourceError, SecondEyeError, SegmentError
+from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import Clip, DepthEstimator, Segment, Source, StereoClip
 from secondeye.video.reader import open_source
 from secondeye.video.threads import WriteBehind, read_ahead
