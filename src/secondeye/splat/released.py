@@ -179,7 +179,7 @@ def align_zero(
 
 
 def warp_zero_flow(values: Tensor, flow: Tensor) -> Tensor:
-    """Move each pixel by its rounded flow; the last in raster order wins.
+    """Move each pixel to the rounded place where its flow ends; the last in raster order wins.
 
     Args:
         values: (T, C, H, W).
@@ -191,8 +191,8 @@ def warp_zero_flow(values: Tensor, flow: Tensor) -> Tensor:
     Source: StereoCrafter-Zero, funcs_stereo.py, warp_depth_map_v2.
     """
     height, width = values.shape[2:]
-    x = torch.arange(width, device=values.device) + flow[:, 0].round().long()
-    y = torch.arange(height, device=values.device)[:, None] + flow[:, 1].round().long()
+    x = (torch.arange(width, device=values.device) + flow[:, 0]).round().long()
+    y = (torch.arange(height, device=values.device)[:, None] + flow[:, 1]).round().long()
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     target = torch.where(inside, y * width + x, height * width).flatten(1)
     index = torch.arange(height * width, device=values.device).expand(target.shape)
