@@ -1,0 +1,167 @@
+"""The depth that ships: motion parallax where the camera moves, a modest ramp where it does not.
+
+    frames -> grey, 480 px -> DIS flow to a frame some way off -> turn or place? -> gathered over time -> depth
+                                      (the way adapts)             flow/motion.py    fusion.py, prior.py
+
+Nothing is learned and nothing downloaded. An inverted scene is the worst that can happen, so parallax counts only
+where it is believed (`believe`), and everything else falls back to the ramp, with what moves on its own standing
+on it. Values are inverse depth on a nominal 0 to 1 scale that is kept within a segment; the ramp spans half of it.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from secondeye.depth_models.parallax.fusion import Fusion
+from secondeye.errors import InputError
+from secondeye.flow import confidence, consistency_error, dis_flow
+from secondeye.flow.motion import SURE_AGREEMENT, Motion, fit_motion
+from secondeye.types import Clip, DepthClip
+
+Grey = NDArray[np.uint8]
+Array = NDArray[np.float32]
+
+WIDTH_PX = 480
+"""Long side of what flow is found on."""
+
+LOOK_AHEAD = 6
+"""Frames held back, so that a shot's first frames have others to be compared with."""
+
+LONGEST_GAP = 12
+"""Frames between the two that are compared, at most; slow cameras need long ways."""
+
+TARGET_PX = 6.0
+"""Parallax that the gap aims at: ten times the noise of DIS, and well within its reach."""
+
+LONGEST_FLOW = 0.08
+"""Of the width; beyond it too much leaves the frame or is lost."""
+
+MOST_LOST = 0.4
+"""Share of the frame whose flow may lead nowhere; beyond it the rest is no fair sample, and a shorter gap is tried."""
+
+MEASURE_EVERY = 2
+"""Frames a measurement; those between are carried along by flow."""
+
+
+class Parallax:
+    """Motion parallax over a ramp."""
+
+    scaled = False
+    least_range = 1.0
+    """The range that a shot's scale must span at least, so that a mere ramp is not stretched to full strength."""
+
+    def __init__(self, width_px: int) -> None:
+        self._width_px = width_px
+
+    def estimate(self, clips: Iterator[Clip]) -> Iterator[DepthClip]:
+        """One depth clip a clip, six frames behind; inverse depth with a long side of at most 480 px."""
+        waiting: deque[Clip] = deque()
+        done: list[Tensor] = []
+        for depth in follow(self._greys(clips, waiting)):
+            done.append(torch.from_numpy(depth)[None])
+            if len(done) == len(waiting[0]):
+                yield DepthClip(waiting.popleft(), torch.stack(done))
+                done = []
+
+    def _greys(self, clips: Iterator[Clip], waiting: deque[Clip]) -> Iterator[Grey]:
+        for clip in clips:
+            waiting.append(clip)
+            for frame in clip.rgb:
+                yield small_grey(frame, self._width_px)
+
+
+def build(width_px: int = WIDTH_PX) -> Parallax:
+    """Motion parallax; it needs nothing.
+
+    Args:
+        width_px: long side that flow is found at; more is slower and finer.
+
+    Raises:
+        InputError: outside 64 to 1920 px.
+    """
+    if not 64 <= width_px <= 1920:
+        raise InputError(f"width_px {width_px} is outside 64 to 1920; {WIDTH_PX} is a good choice")
+    return Parallax(width_px)
+
+
+def small_grey(rgb: Tensor, width_px: int) -> Grey:
+    """A frame (3, H, W) of 0 to 1 as grey (h, w) uint8, its long side at most `width_px`."""
+    planes = rgb.detach().to("cpu", torch.float32).numpy()
+    height, width = planes.shape[1:]
+    scale = min(1.0, width_px / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    red, green, blue = (cv2.resize(np.ascontiguousarray(p), size, interpolation=cv2.INTER_AREA) for p in planes)
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    return np.asarray(np.rint(np.clip(grey, 0, 1) * 255), np.uint8)
+
+
+def follow(greys: Iterator[Grey]) -> Iterator[Array]:
+    """Inverse depth (h, w) of each frame of one segment, in order."""
+    past: deque[Grey] = deque(maxlen=LONGEST_GAP)
+    ahead: deque[Grey] = deque()
+    fusion: Fusion | None = None
+    gap, number = 3.0, 0
+    while True:
+        while len(ahead) <= LOOK_AHEAD and (following := next(greys, None)) is not None:
+            ahead.append(following)
+        if not ahead:
+            return
+        grey = ahead.popleft()
+        if fusion is None:
+            fusion = Fusion(grey)
+        else:
+            fusion.advance(grey, dis_flow(grey, past[-1], "fast"))
+        if number % MEASURE_EVERY == 0:
+            gap = _measure(fusion, grey, past, ahead, gap)
+        yield fusion.show()
+        past.append(grey)
+        number += 1
+
+
+def believe(motion: Motion) -> float:
+    """How far the parallax of a pair is believed, 0 to 1.
+
+    All must hold: a change of place explains the flow better by more than its freedom; turning leaves a good part
+    unexplained; most of the picture moves; there is parallax well above the noise, and little else; it makes nearly
+    everything lie before the camera, or where that is open the ground speaks clearly; and it does not put the ground
+    behind the sky.
+    """
+    clear = motion.parallax_px > max(1.5, 4 * motion.residual_px)
+    if not clear or motion.still > 0.8 or motion.length_px < 1.0:
+        return 0.0
+    sure = motion.agreement > SURE_AGREEMENT
+    upright = _slope(motion.lower_nearer, -0.5, -0.2) if sure else _slope(motion.lower_nearer, 0.2, 0.4)
+    return _slope(motion.gain, 0.0, 0.3) * upright
+
+
+def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], gap: float) -> float:
+    """Compare the current frame with one about `gap` frames off and take in what that says; the next gap."""
+    frames = max(1, round(gap))
+    if len(past) >= frames or len(past) >= len(ahead):
+        frames = min(frames, len(past))
+        other = past[-frames] if frames else None
+    else:
+        frames = min(frames, len(ahead))
+        other = ahead[frames - 1]
+    if other is None:
+        return gap
+    forward, backward = dis_flow(grey, other), dis_flow(other, grey)
+    error = consistency_error(forward, backward)
+    trust = confidence(forward, backward, grey, error)
+    motion = fit_motion(forward, trust) if (error > 2).mean() < MOST_LOST else None
+    if motion is None:
+        return max(1.0, frames / 2)
+    belief = believe(motion)
+    fusion.add(motion, trust, belief)
+    wanted = frames * TARGET_PX / max(motion.parallax_px, 0.1) if belief > 0 else gap * 1.5
+    reach = frames * LONGEST_FLOW * max(grey.shape) / max(motion.length_px, 0.1)
+    return float(np.clip(min(0.5 * (gap + wanted), reach), 1.0, LONGEST_GAP))
+
+
+def _slope(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)

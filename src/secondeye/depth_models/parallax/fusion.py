@@ -1,0 +1,161 @@
+"""Depth gathered over the frames of a segment, carried along by the flow from frame to frame.
+
+Each pair of frames gives inverse depth up to its own scale and shift. The first that is believed sets the scale; the
+later ones are brought to it where both are trusted, so that the scale neither jumps nor pumps, and a measurement that
+contradicts what has been gathered counts little until it has been repeated.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from secondeye.depth.smooth import filter_guided
+from secondeye.depth_models.parallax.prior import ramp, stand
+from secondeye.flow import warp_backward
+from secondeye.flow.motion import Motion
+
+Array = NDArray[np.float32]
+
+LOW, HIGH = 0.1, 0.9
+"""Where the first believed measurement's 5th and 95th percentile are put."""
+
+MOST_TRUST = 4.0
+"""Trust of so many sure measurements is gathered; more would make depth slow to correct."""
+
+FADE, MOVING_FADE = 0.98, 0.992
+"""A frame's share of trust that is kept: half after 1.5 s at 24 frames a second, and half after 3.5 s."""
+
+ALIKE = 8.0
+"""Grey levels within which a px is the one it was: above the noise of usual footage and of misplaced texture."""
+
+LOST = 0.2
+"""Share of the frame that must be as it was, or nothing is carried along."""
+
+DOUBT, MOVING_DOUBT = 0.9, 0.7
+"""Shares of the trust in gathered depth that is kept when a measurement finds no parallax, and of what was seen to
+move on its own when one does find it, for then everything moves."""
+
+RAMP_TRUST = 0.15
+"""Trust in the ramp, against 1 of a sure measurement."""
+
+EDGE_VARIANCE = 1e-3
+"""Grey variance (0 to 1 squared) of an edge that depth may change at."""
+
+BLEND = 0.25
+"""Share of a new map in what is shown, where the old one could be carried along: a quarter of a second."""
+
+
+class Fusion:
+    """The state of one segment: all arrays are (h, w) float32 of the current frame."""
+
+    def __init__(self, grey: NDArray[np.uint8]) -> None:
+        self._start(grey)
+
+    def _start(self, grey: NDArray[np.uint8]) -> None:
+        self._grey = grey
+        self._depth, self._trust, self._moving, self._match = np.zeros((4, *grey.shape), np.float32)
+        self._shown: Array | None = None
+        self._contradictions = 0
+        self._belief = 0.0
+
+    def advance(self, grey: NDArray[np.uint8], flow: Array) -> None:
+        """Go on to the next frame; start anew where it shows something else altogether (a cut, a flash).
+
+        Args:
+            grey: (h, w) uint8, the next frame.
+            flow: (2, h, w) px from it back to the current frame.
+        """
+        h, w = grey.shape
+        x = flow[0] + np.arange(w, dtype=np.float32)
+        y = flow[1] + np.arange(h, dtype=np.float32)[:, None]
+        inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+        error = cv2.blur(np.abs(warp_backward(self._grey.astype(np.float32), flow) - grey), (3, 3))
+        match = np.asarray(inside / (1 + (error / ALIKE) ** 4), np.float32)
+        if match.mean() < LOST:
+            self._start(grey)
+            return
+        self._match, self._grey = match, grey
+        self._depth = warp_backward(self._depth, flow)
+        self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
+        self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
+        if self._shown is not None:
+            self._shown = warp_backward(self._shown, flow)
+
+    def add(self, motion: Motion, trust: Array, belief: float) -> None:
+        """Take in what the current frame and another one say.
+
+        Args:
+            motion: of the pair.
+            trust: (h, w) of its flow, 0 to 1.
+            belief: how far its parallax is believed, 0 to 1.
+        """
+        self._belief += 0.4 * (belief - self._belief)
+        noise = np.float32(motion.noise_px)
+        if belief > 0:
+            weight = trust * np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2
+            weight *= motion.leverage
+            self._add_depth(motion.inverse_depth, np.asarray(weight, np.float32))
+            self._moving *= np.float32(MOVING_DOUBT)
+        else:
+            moving = np.asarray(np.clip((motion.turn_residual / noise - 2) / 2, 0, 1) * np.sqrt(trust), np.float32)
+            self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))
+            self._trust *= np.float32(DOUBT)
+
+    def show(self) -> Array:
+        """The current frame's inverse depth (h, w), about 0 to 1."""
+        grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
+        moving = filter_guided(self._moving, grey, max(2, max(grey.shape) // 80), EDGE_VARIANCE)
+        shown = stand(self._filled(ramp(grey), grey), moving)
+        if self._shown is not None:
+            shown = self._shown + (1 - (1 - BLEND) * self._match) * (shown - self._shown)
+        self._shown = np.asarray(shown, np.float32)
+        return self._shown.copy()
+
+    def _filled(self, prior: Array, grey: Array) -> Array:
+        """What has been gathered, spread along edges where it is trusted little, and the ramp where not at all."""
+        total, known = float(self._trust.sum()), self._trust > 0.1
+        if not known.any():
+            return prior
+        radius = max(2, max(grey.shape) // 60)
+        low, high = np.percentile(self._depth[known], (1, 99))
+        weight = np.asarray(self._trust + np.float32(1e-6), np.float32)
+        filled = np.clip(filter_guided(self._depth, grey, radius, EDGE_VARIANCE, weight), low, high)
+        # The ramp is moved to the level of what is known, in as far as a good part of the picture is.
+        offset = float((self._trust * (self._depth - prior)).sum()) / (total + 0.02 * prior.size)
+        trust = np.asarray(cv2.GaussianBlur(self._trust, (0, 0), radius * 1.3), np.float32)
+        mean = (trust * filled + RAMP_TRUST * (prior + np.float32(offset))) / (trust + RAMP_TRUST)
+        return np.asarray(mean, np.float32)
+
+    def _add_depth(self, depth: Array, weight: Array) -> None:
+        common = (self._trust > 0.2) & (weight > 0.2)
+        scaled = self._bring_to_scale(depth, common) if common.mean() > 0.02 else None
+        if scaled is None and self._contradictions > 4:
+            self._trust *= 0
+        if scaled is None and self._trust.mean() > 0.02:
+            self._contradictions += 1
+            return
+        if scaled is None:
+            sure = depth[weight > 0.2]
+            if sure.size < 60:
+                return
+            low, high = np.percentile(sure, (5, 95))
+            scaled = LOW + (depth - np.float32(low)) * np.float32((HIGH - LOW) / max(high - low, 1e-9))
+        self._contradictions = 0
+        both = self._trust + weight + np.float32(1e-9)
+        self._depth = (self._trust * self._depth + weight * np.clip(scaled, -0.5, 1.5)) / both
+        self._trust = np.minimum(both, np.float32(MOST_TRUST))
+
+    def _bring_to_scale(self, depth: Array, common: NDArray[np.bool_]) -> Array | None:
+        """On the gathered depth's scale, or None where the two contradict each other.
+
+        By the ratio of spreads, not by regression, which noise would make shrink the scale a little every time.
+        """
+        new, old = depth[common].astype(np.float64), self._depth[common].astype(np.float64)
+        if new.std() < 1e-9 or old.std() < 1e-9:
+            return None
+        if float(np.corrcoef(new, old)[0, 1]) < 0.3:
+            return None
+        spreads = [np.subtract(*np.percentile(values, (85, 15))) for values in (old, new)]
+        gain = spreads[0] / max(spreads[1], 1e-9)
+        shift = float(np.median(old - gain * new))
+        return np.asarray(gain * depth + shift, np.float32)

@@ -1,0 +1,74 @@
+"""What a single picture suggests of depth when nothing else is known: lower is nearer, and edges hold together.
+
+Honest and modest: it spans half of the scale, so that a shot in which nothing moves gets half of the strength. Cues
+like sharpness, warmth or segments were measured and add nothing to it.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from secondeye.depth.smooth import filter_guided
+
+Array = NDArray[np.float32]
+
+FAR, NEAR = 0.25, 0.75
+"""Inverse depth at the top and the bottom of the frame."""
+
+EDGE_VARIANCE = 4e-3
+"""Grey variance (0 to 1 squared) of edges that the ramp is bent along."""
+
+
+def ramp(grey: Array) -> Array:
+    """Inverse depth (h, w) from 0.25 at the top to 0.75 at the bottom, bent along the edges of the picture.
+
+    Args:
+        grey: (h, w) float32, 0 to 1.
+    """
+    h, w = grey.shape
+    rows = np.linspace(FAR, NEAR, h, dtype=np.float32) if h > 1 else np.full(1, (FAR + NEAR) / 2, np.float32)
+    radius = max(h, w) // 12
+    if radius < 2:
+        return np.repeat(rows[:, None], w, axis=1)
+    # The filter's windows are wide and its result smooth: half the size loses nothing and costs a quarter.
+    half = (max(1, w // 2), max(1, h // 2))
+    small = np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_AREA), np.float32)
+    slope = np.repeat(
+        np.asarray(cv2.resize(rows[:, None], (1, half[1]), interpolation=cv2.INTER_AREA)), half[0], axis=1
+    )
+    bent = filter_guided(np.ascontiguousarray(slope, np.float32), small, max(1, radius // 2), EDGE_VARIANCE)
+    return np.clip(np.asarray(cv2.resize(bent, (w, h)), np.float32), FAR, NEAR)
+
+
+def stand(depth: Array, moving: Array) -> Array:
+    """Bring forward what moves on its own: no part of it is farther than the ground that its lowest part stands on.
+
+    Args:
+        depth: (h, w) inverse depth.
+        moving: (h, w) 0 to 1, how sure it is that a px moves on its own.
+
+    Returns:
+        (h, w) inverse depth; nowhere farther than before.
+    """
+    h, w = depth.shape
+    reach = max(3, max(h, w) // 40)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    mask = np.asarray(cv2.morphologyEx((moving > 0.4).astype(np.uint8), cv2.MORPH_CLOSE, disc), np.uint8)
+    outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    foot = np.zeros(count, np.float32)
+    for label in range(1, count):
+        left, top, wide, high, area = stats[label]
+        if SMALLEST_SHARE * h * w < area < LARGEST_SHARE * h * w:
+            bottom = min(h - 1, top + high - 1)
+            foot[label] = np.median(depth[bottom, left : left + wide]) + STEP
+    raised = np.maximum(depth, foot[labels])
+    return np.asarray(depth + (raised - depth) * cv2.GaussianBlur(mask * np.float32(1), (0, 0), 1.5), np.float32)
+
+
+SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
+"""Of the frame: smaller is noise, and what is larger is no subject but the scene."""
+
+STEP = 0.04
+"""By how much a subject stands before the ground at its feet."""
