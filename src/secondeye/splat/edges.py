@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numba import uint64
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import max_pool2d
@@ -35,8 +36,7 @@ def dilate_foreground(disparity: Tensor, radius_px: int, *, edge_px: float = EDG
     Raises:
         InputError: a negative radius.
     """
-    greatest = _largest_around(disparity, radius_px)
-    return torch.where(greatest - disparity > edge_px, greatest, disparity)
+    return _grow(disparity, radius_px, edge_px)
 
 
 def dilate_hole(hole: Tensor, radius_px: int) -> Tensor:
@@ -52,28 +52,28 @@ def dilate_hole(hole: Tensor, radius_px: int) -> Tensor:
     Raises:
         InputError: a negative radius.
     """
-    return _largest_around(hole, radius_px)
+    return _grow(hole, radius_px, 0.0)
 
 
-def _largest_around(values: Tensor, radius_px: int) -> Tensor:
-    """The maximum over the square of side 2 * radius + 1, cut off at the borders."""
+def _grow(values: Tensor, radius_px: int, edge: float) -> Tensor:
+    """Where it exceeds a value by over `edge`, the maximum of the square around it, cut off at the borders."""
     if radius_px < 0:
         raise InputError(f"radius {radius_px} px is negative; 0 leaves edges as they are")
     if radius_px == 0 or values.numel() == 0:
         return values
     if values.device.type != "cpu":
-        side = 2 * radius_px + 1
-        return max_pool2d(values.float(), side, stride=1, padding=radius_px).to(values.dtype)
+        greatest = max_pool2d(values.float(), 2 * radius_px + 1, stride=1, padding=radius_px)
+        return torch.where(greatest - values.float() > edge, greatest.to(values.dtype), values)
     height, width = values.shape[-2:]
-    largest = torch.empty_like(values, memory_format=torch.contiguous_format)
-    rows_in, rows_out = (_rows(tensor.contiguous().view(-1, width)) for tensor in (values, largest))
+    grown = torch.empty_like(values, memory_format=torch.contiguous_format)
+    rows_in, rows_out = (_rows(tensor.contiguous().view(-1, width)) for tensor in (values, grown))
 
     def band(first: int, stop: int) -> None:
         lines = np.empty((min(stop - first, height) + 2 * radius_px, width), rows_in.dtype)
-        _dilate_rows(rows_in, rows_out, lines, height, radius_px, first, stop)
+        _grow_rows(rows_in, rows_out, lines, height, radius_px, edge, first, stop)
 
     run_rows(band, len(rows_in))
-    return largest
+    return grown
 
 
 def _rows(values: Tensor) -> NDArray[Any]:
@@ -84,26 +84,29 @@ def _rows(values: Tensor) -> NDArray[Any]:
 @step
 def _widen_row(row: NDArray[Any], widened: NDArray[Any], radius: int) -> None:
     """Maximum over `radius` to either side."""
-    width = row.shape[0]
-    widened[:] = row
-    for shift in range(1, min(radius, width - 1) + 1):
+    width = uint64(row.shape[0])
+    for x in range(width):
+        widened[x] = row[x]
+    for reach in range(1, min(radius, row.shape[0] - 1) + 1):
+        shift = uint64(reach)
         for x in range(width - shift):
             widened[x] = max(widened[x], row[x + shift])
-        for x in range(shift, width):
-            widened[x] = max(widened[x], row[x - shift])
+        for x in range(width - shift):
+            widened[x + shift] = max(widened[x + shift], row[x])
 
 
 @kernel
-def _dilate_rows(
+def _grow_rows(
     values: NDArray[Any],
-    largest: NDArray[Any],
+    grown: NDArray[Any],
     lines: NDArray[Any],
     height: int,
     radius: int,
+    edge: float,
     first: int,
     stop: int,
 ) -> None:
-    """Dilate rows [first, stop) of all frames; `lines` is scratch for the rows of one frame and those around."""
+    """Grow rows [first, stop) of all frames; `lines` is scratch for the widened rows of one frame's part."""
     y = first
     while y < stop:
         frame_top = y // height * height
@@ -112,8 +115,13 @@ def _dilate_rows(
         for source in range(top, bottom):
             _widen_row(values[source], lines[source - top], radius)
         for target in range(y, end):
-            largest[target] = lines[max(target - radius, top) - top]
-            for source in range(max(target - radius, top) + 1, min(target + radius + 1, bottom)):
-                for x in range(largest.shape[1]):
-                    largest[target, x] = max(largest[target, x], lines[source - top, x])
+            highest, lowest = max(target - radius, top), min(target + radius + 1, bottom)
+            line, own = grown[target], values[target]
+            line[:] = lines[highest - top]
+            for source in range(highest + 1, lowest):
+                other = lines[source - top]
+                for x in range(uint64(line.shape[0])):
+                    line[x] = max(line[x], other[x])
+            for x in range(uint64(line.shape[0])):
+                line[x] = line[x] if line[x] - own[x] > edge else own[x]
         y = end
