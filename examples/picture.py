@@ -1,6 +1,6 @@
 """Make the README's picture: a rendered clip, its estimated depth, the anaglyph, and the right eye that was made.
 
-    python examples/picture.py docs/sample.png
+python examples/picture.py docs/sample.png
 """
 
 import sys
