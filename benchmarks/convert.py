@@ -17,9 +17,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from benchmarks.machine import describe
 
 import secondeye
+from benchmarks.machine import describe
 from secondeye.progress import Progress
 from secondeye.scene import sample
 
