@@ -99,6 +99,13 @@ def test_results_stay_within_0_to_1_at_any_unit(frames: int, unit: float) -> Non
     assert got.max() <= 1
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 3.0])
+def test_a_narrow_shot_keeps_to_its_part_of_the_scale(smoothing: float) -> None:
+    narrow = torch.tensor([[0.4, 0.6]]).repeat(20, 1)
+    assert shot_scale(narrow, smoothing, least_range=0.8)[7].tolist() == pytest.approx([0.1, 0.9])
+    assert shot_scale(narrow * 10, smoothing, least_range=0.8)[7].tolist() == pytest.approx([4, 6])
+
+
 def test_segments_join_into_one_shot() -> None:
     values = torch.rand(30, 2, generator=torch.Generator().manual_seed(2)).sort(dim=1).values
     whole = shot_scale(values, 3.0)

@@ -53,7 +53,7 @@ def frame_percentiles(inverse_depth: Tensor) -> Tensor:
     return values[:, ends]
 
 
-def shot_scale(percentiles: Tensor, smoothing: float = 0.0) -> Tensor:
+def shot_scale(percentiles: Tensor, smoothing: float = 0.0, least_range: float = 0.0) -> Tensor:
     """The range of each frame of a shot, from the percentiles of all its frames.
 
     Without smoothing every frame has the same range: it reaches from a tenth of the way up the sorted lows to nine
@@ -64,6 +64,8 @@ def shot_scale(percentiles: Tensor, smoothing: float = 0.0) -> Tensor:
     Args:
         percentiles: (N, 2) low and high of the shot's frames in order, of all its segments.
         smoothing: standard deviation in frames of a symmetric Gaussian over time; 0 keeps one range for the shot.
+        least_range: what a range spans at least, about its middle. A model whose values mean something says it
+            (`least_range`), so that a shot in which it knows little is not stretched to full strength.
 
     Returns:
         (N, 2) float64: low, high for each frame.
@@ -72,12 +74,12 @@ def shot_scale(percentiles: Tensor, smoothing: float = 0.0) -> Tensor:
     if len(values) == 0:
         return values
     if smoothing > 0:
-        return _smoothed(values, smoothing)
+        return _widened(_smoothed(values, smoothing), least_range)
     low, high = values.median(dim=0).values
     span = high - low
     low = torch.maximum(_rank(values[:, 0], 0.1), low - span)
     high = torch.minimum(_rank(values[:, 1], 0.9), high + span)
-    return torch.stack([low, high]).expand(len(values), 2).clone()
+    return _widened(torch.stack([low, high]).expand(len(values), 2).clone(), least_range)
 
 
 def apply_scale(inverse_depth: Tensor, ranges: Tensor) -> Tensor:
@@ -109,6 +111,11 @@ def _bend(values: Tensor) -> Tensor:
     under = (MARGIN - values).clamp(min=0) / MARGIN
     middle = values.clamp(MARGIN, 1 - MARGIN)
     return middle + MARGIN * (over / (1 + over) - under / (1 + under))
+
+
+def _widened(ranges: Tensor, least_range: float) -> Tensor:
+    missing = (least_range - (ranges[:, 1] - ranges[:, 0])).clamp(min=0) / 2
+    return torch.stack([ranges[:, 0] - missing, ranges[:, 1] + missing], dim=1)
 
 
 def _rank(values: Tensor, fraction: float) -> Tensor:

@@ -44,7 +44,7 @@ LONGEST_FLOW = 0.08
 MOST_LOST = 0.4
 """Share of the frame whose flow may lead nowhere; beyond it the rest is no fair sample, and a shorter gap is tried."""
 
-MEASURE_EVERY = 2
+MEASURE_EVERY = 3
 """Frames a measurement; those between are carried along by flow."""
 
 
@@ -52,8 +52,8 @@ class Parallax:
     """Motion parallax over a ramp."""
 
     scaled = False
-    least_range = 1.0
-    """The range that a shot's scale must span at least, so that a mere ramp is not stretched to full strength."""
+    least_range = 0.8
+    """What a shot's scale spans at least (see `depth.scale.shot_scale`): a mere ramp gets 0.6 of the strength."""
 
     def __init__(self, width_px: int) -> None:
         self._width_px = width_px

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.depth.smooth import filter_guided
-from secondeye.depth_models.parallax.prior import ramp, stand
+from secondeye.depth_models.parallax.prior import SURELY_MOVING, ramp, stand
 from secondeye.flow import warp_backward
 from secondeye.flow.motion import Motion
 
@@ -18,6 +18,10 @@ Array = NDArray[np.float32]
 
 LOW, HIGH = 0.1, 0.9
 """Where the first believed measurement's 5th and 95th percentile are put."""
+
+PIT_WIDTH, PIT_DEPTH = 0.2, 0.5
+"""Shares of the frame's width and of the range of depth: what is narrower than the one and farther than all around
+it by the other is hardly ever a gap, and mostly something that goes along with the camera."""
 
 MOST_TRUST = 4.0
 """Trust of so many sure measurements is gathered; more would make depth slow to correct."""
@@ -37,6 +41,9 @@ move on its own when one does find it, for then everything moves."""
 
 RAMP_TRUST = 0.15
 """Trust in the ramp, against 1 of a sure measurement."""
+
+STEEP = 0.6, 2.0
+"""How much flatter or steeper than it comes the ramp may be made to continue what is known."""
 
 EDGE_VARIANCE = 1e-3
 """Grey variance (0 to 1 squared) of an edge that depth may change at."""
@@ -93,8 +100,8 @@ class Fusion:
         noise = np.float32(motion.noise_px)
         if belief > 0:
             weight = trust * np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2
-            weight *= motion.leverage
-            self._add_depth(motion.inverse_depth, np.asarray(weight, np.float32))
+            weight = np.asarray(weight * motion.leverage, np.float32)
+            self._add_depth(motion.inverse_depth, weight * (1 - _pits(motion.inverse_depth, weight)))
             self._moving *= np.float32(MOVING_DOUBT)
         else:
             moving = np.asarray(np.clip((motion.turn_residual / noise - 2) / 2, 0, 1) * np.sqrt(trust), np.float32)
@@ -104,8 +111,9 @@ class Fusion:
     def show(self) -> Array:
         """The current frame's inverse depth (h, w), about 0 to 1."""
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
-        moving = filter_guided(self._moving, grey, max(2, max(grey.shape) // 80), EDGE_VARIANCE)
-        shown = stand(self._filled(ramp(grey), grey), moving)
+        shown = self._filled(ramp(grey), grey)
+        if self._moving.max() > SURELY_MOVING:
+            shown = stand(shown, filter_guided(self._moving, grey, max(2, max(grey.shape) // 80), EDGE_VARIANCE))
         if self._shown is not None:
             shown = self._shown + (1 - (1 - BLEND) * self._match) * (shown - self._shown)
         self._shown = np.asarray(shown, np.float32)
@@ -113,18 +121,26 @@ class Fusion:
 
     def _filled(self, prior: Array, grey: Array) -> Array:
         """What has been gathered, spread along edges where it is trusted little, and the ramp where not at all."""
-        total, known = float(self._trust.sum()), self._trust > 0.1
+        known = self._trust > 0.1
         if not known.any():
             return prior
         radius = max(2, max(grey.shape) // 60)
         low, high = np.percentile(self._depth[known], (1, 99))
         weight = np.asarray(self._trust + np.float32(1e-6), np.float32)
         filled = np.clip(filter_guided(self._depth, grey, radius, EDGE_VARIANCE, weight), low, high)
-        # The ramp is moved to the level of what is known, in as far as a good part of the picture is.
-        offset = float((self._trust * (self._depth - prior)).sum()) / (total + 0.02 * prior.size)
         trust = np.asarray(cv2.GaussianBlur(self._trust, (0, 0), radius * 1.3), np.float32)
-        mean = (trust * filled + RAMP_TRUST * (prior + np.float32(offset))) / (trust + RAMP_TRUST)
+        mean = (trust * filled + RAMP_TRUST * self._fitted(prior)) / (trust + RAMP_TRUST)
         return np.asarray(mean, np.float32)
+
+    def _fitted(self, prior: Array) -> Array:
+        """The ramp as steep and as near as what is known, in as far as a good part of the picture is."""
+        weight = self._trust.astype(np.float64)
+        total = float(weight.sum())
+        coverage = total / (total + 0.05 * prior.size)
+        x, y = float((weight * prior).sum()) / total, float((weight * self._depth).sum()) / total
+        slope = float((weight * (prior - x) * (self._depth - y)).sum() / ((weight * (prior - x) ** 2).sum() + 1e-9))
+        steep = 1 + coverage * (min(max(slope, STEEP[0]), STEEP[1]) - 1)
+        return np.asarray(x + coverage * (y - x) + steep * (prior - x), np.float32)
 
     def _add_depth(self, depth: Array, weight: Array) -> None:
         common = (self._trust > 0.2) & (weight > 0.2)
@@ -159,3 +175,16 @@ class Fusion:
         gain = spreads[0] / max(spreads[1], 1e-9)
         shift = float(np.median(old - gain * new))
         return np.asarray(gain * depth + shift, np.float32)
+
+
+def _pits(depth: Array, weight: Array) -> Array:
+    """Where depth (h, w) has a narrow pit: 1 there, 0 elsewhere."""
+    sure = depth[weight > 0.2]
+    if sure.size < 60 or min(depth.shape) < 32:
+        return np.zeros_like(depth)
+    low, high = np.percentile(sure, (10, 90))
+    small = cv2.resize(depth, (depth.shape[1] // 6, depth.shape[0] // 6), interpolation=cv2.INTER_AREA)
+    width = max(3, round(PIT_WIDTH * max(small.shape)))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+    pit = (closed - small > PIT_DEPTH * (high - low)).astype(np.float32)
+    return np.asarray(cv2.resize(cv2.dilate(pit, np.ones((3, 3), np.uint8)), depth.shape[::-1]), np.float32)

@@ -53,7 +53,7 @@ def stand(depth: Array, moving: Array) -> Array:
     h, w = depth.shape
     reach = max(3, max(h, w) // 40)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    mask = np.asarray(cv2.morphologyEx((moving > 0.4).astype(np.uint8), cv2.MORPH_CLOSE, disc), np.uint8)
+    mask = np.asarray(cv2.morphologyEx((moving > SURELY_MOVING).astype(np.uint8), cv2.MORPH_CLOSE, disc), np.uint8)
     outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
     cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -66,6 +66,9 @@ def stand(depth: Array, moving: Array) -> Array:
     raised = np.maximum(depth, foot[labels])
     return np.asarray(depth + (raised - depth) * cv2.GaussianBlur(mask * np.float32(1), (0, 0), 1.5), np.float32)
 
+
+SURELY_MOVING = 0.4
+"""From where on a px counts as moving on its own."""
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
 """Of the frame: smaller is noise, and what is larger is no subject but the scene."""
