@@ -42,7 +42,8 @@ def write_video(
         count = 0
         for number, pixels in enumerate(frames):
             count = number + 1
-            video.height, video.width = pixels.shape[:2]
+            if number == 0:
+                video.height, video.width = pixels.shape[:2]
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, rate)
             container.mux(video.encode(frame))
