@@ -68,14 +68,16 @@ def test_any_range_in_any_order(tmp_path: Path, name: str) -> None:
     sequence.close()
 
 
-def test_two_readers_do_not_disturb_each_other(tmp_path: Path) -> None:
-    values = maps(12, 32, 40)
-    one, two = (
-        open_depth(write(tmp_path / "d.mkv", values)) if i == 0 else open_depth(tmp_path / "d.mkv") for i in (0, 1)
-    )
+@pytest.mark.parametrize("name", ["d.mkv", "d.mp4", "d.npz", "folder"])
+def test_two_readers_do_not_disturb_each_other(tmp_path: Path, name: str) -> None:
+    one = open_depth(write(tmp_path / name, maps(12, 32, 40)))
+    want = one.read(0, 12)
+    two = one.reopened()
     for i in range(12):
-        assert torch.equal(one.read(i, i + 1), two.read(i, i + 1))
-        two.read(11 - i, 12 - i)
+        assert torch.equal(one.read(i, i + 1), want[i : i + 1])
+        assert torch.equal(two.read(11 - i, 12 - i), want[11 - i : 12 - i])
+    one.close()
+    assert torch.equal(one.reopened().read(3, 5), want[3:5])
 
 
 @pytest.mark.parametrize("width", [16, 32, 64, 96])

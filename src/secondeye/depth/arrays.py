@@ -53,6 +53,10 @@ class ArrayFrames:
         for index in range(start, stop):
             yield self._array[index] if self._stream is None else self._stream.frame(index, self.size)
 
+    def reopened(self) -> "ArrayFrames":
+        """Another reader at its own place."""
+        return ArrayFrames(self._path)
+
     def close(self) -> None:
         """Let go of the file."""
         if self._stream is not None:

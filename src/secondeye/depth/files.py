@@ -12,6 +12,7 @@ within 0 to 1 stand as they are; others are brought there by the 0.5th and 99.5t
 over the file, which is one scale for all of it.
 """
 
+import copy
 import math
 import os
 import shutil
@@ -46,6 +47,8 @@ class Frames(Protocol):
     codes: tuple[float, float] | None
 
     def read(self, start: int, stop: int) -> Iterator[NDArray[Any]]: ...
+
+    def reopened(self) -> "Frames": ...
 
     def close(self) -> None: ...
 
@@ -125,8 +128,14 @@ class DepthFile:
         if abs(w - h * width / height) > max(1.0, w / h) + ASPECT_TOLERANCE * w:
             raise InputError(f"{self.path}: depth of {w}x{h} px does not fit frames of {width}x{height} px")
 
+    def reopened(self) -> "DepthFile":
+        """Another reader of the same sequence, at its own place; what was learnt on opening is not learnt again."""
+        other = copy.copy(self)
+        other._frames = self._frames.reopened()
+        return other
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; `reopened` still works."""
         self._frames.close()
 
     def _line(self) -> tuple[float, float, bool]:

@@ -4,6 +4,7 @@ What is written is lossless above its bit depth: FFV1 in Matroska (quick), HEVC 
 Both are full range and say so.
 """
 
+import copy
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +56,7 @@ class GreyVideo:
         self.size = (first.height, first.width)
         self._refuse_color(first)
         self.codes: tuple[float, float] | None = _code_range(first)
+        self._container.close()
         self._open()
 
     def read(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
@@ -72,6 +74,12 @@ class GreyVideo:
             self._next = index + 1
             if index >= start:
                 yield _luma(frame)
+
+    def reopened(self) -> "GreyVideo":
+        """Another reader at its own place, without going through the file's timestamps again."""
+        other = copy.copy(self)
+        other._open()
+        return other
 
     def close(self) -> None:
         """Close the file."""

@@ -47,6 +47,10 @@ class Stills:
                 )
             yield values
 
+    def reopened(self) -> "Stills":
+        """Itself: reading leaves no trace."""
+        return self
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -16,12 +16,12 @@ class FileDepth:
 
     scaled = True
 
-    def __init__(self, path: Path, meaning: Meaning) -> None:
-        self._path, self._meaning = path, meaning
+    def __init__(self, sequence: DepthFile) -> None:
+        self._sequence = sequence
 
-    def open(self) -> DepthFile:
-        """The sequence itself, with its frame count, size and `check` against a video."""
-        return open_depth(self._path, self._meaning)
+    def check(self, frame_count: int | None, size: tuple[int, int]) -> None:
+        """Whether the depth is that of a video with so many frames of this height and width (see `DepthFile.check`)."""
+        self._sequence.check(frame_count, size)
 
     def estimate(self, clips: Iterator[Clip]) -> Iterator[DepthClip]:
         """One depth clip a clip.
@@ -29,7 +29,7 @@ class FileDepth:
         Raises:
             InputError: the sequence is shorter than the video, of another aspect, or unreadable.
         """
-        sequence = self.open()
+        sequence = self._sequence.reopened()
         try:
             for clip in clips:
                 sequence.check(None, clip.size)
@@ -54,6 +54,6 @@ def build(
     """
     if path is None:
         raise InputError("depth from a file needs its path; name a depth video, .npz, .exr or folder of 16-bit PNGs")
-    model = FileDepth(Path(path), Meaning(invert, near, far))
-    model.open().close()
-    return model
+    sequence = open_depth(path, Meaning(invert, near, far))
+    sequence.close()
+    return FileDepth(sequence)

@@ -42,6 +42,9 @@ move on its own when one does find it, for then everything moves."""
 RAMP_TRUST = 0.15
 """Trust in the ramp, against 1 of a sure measurement."""
 
+OUTLINE_VARIANCE = 5e-3
+"""The same for the outline of what moves, which must not follow fur and folds."""
+
 STEEP = 0.6, 2.0
 """How much flatter or steeper than it comes the ramp may be made to continue what is known."""
 
@@ -104,7 +107,9 @@ class Fusion:
             self._add_depth(motion.inverse_depth, weight * (1 - _pits(motion.inverse_depth, weight)))
             self._moving *= np.float32(MOVING_DOUBT)
         else:
-            moving = np.asarray(np.clip((motion.turn_residual / noise - 2) / 2, 0, 1) * np.sqrt(trust), np.float32)
+            moving = np.asarray(
+                np.clip((motion.turn_residual / noise - 2) / 2, 0, 1) * np.minimum(4 * trust, 1), np.float32
+            )
             self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))
             self._trust *= np.float32(DOUBT)
 
@@ -113,7 +118,7 @@ class Fusion:
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
         shown = self._filled(ramp(grey), grey)
         if self._moving.max() > SURELY_MOVING:
-            shown = stand(shown, filter_guided(self._moving, grey, max(2, max(grey.shape) // 80), EDGE_VARIANCE))
+            shown = stand(shown, filter_guided(self._moving, grey, max(2, max(grey.shape) // 48), OUTLINE_VARIANCE))
         if self._shown is not None:
             shown = self._shown + (1 - (1 - BLEND) * self._match) * (shown - self._shown)
         self._shown = np.asarray(shown, np.float32)

@@ -51,7 +51,7 @@ def stand(depth: Array, moving: Array) -> Array:
         (h, w) inverse depth; nowhere farther than before.
     """
     h, w = depth.shape
-    reach = max(3, max(h, w) // 40)
+    reach = max(3, max(h, w) // 24)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     mask = np.asarray(cv2.morphologyEx((moving > SURELY_MOVING).astype(np.uint8), cv2.MORPH_CLOSE, disc), np.uint8)
     outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
