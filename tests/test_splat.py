@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from secondeye.errors import ContractError, InputError
 from secondeye.geometry import StereoGeometry
 from secondeye.splat import splat_forward, warp_to_right
+from secondeye.splat.compiled import kernel
 from secondeye.types import Clip, DepthClip
 from tests import splat_oracle
 
@@ -227,6 +229,18 @@ def test_same_bits_in_every_run_on_any_threads_in_any_grouping() -> None:
     for right, hole in results:
         assert torch.equal(right, results[0][0])
         assert torch.equal(hole, results[0][1])
+
+
+def test_kernels_compile_where_no_folder_can_hold_their_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = numba.njit
+
+    def without_cache(**options: object) -> object:
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(numba, "njit", without_cache)
+    assert kernel(lambda x: x + 1)(2) == 3
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])

@@ -27,16 +27,15 @@ def compare(rgb, disparity):
     assert (a - b).abs().max() <= 1e-5, (a - b).abs().max()
 def noise(*shape):
     return torch.rand(*shape, generator=generator)
-for scale in (0.0, 0.4, 3.0, 40.0, 1e9):
-    compare(noise(2, 3, 1, 37), (noise(2, 1, 1, 37) - 0.5) * 2 * scale)
+for scale in (0.4, 3.0, 1e9):
+    compare(noise(1, 3, 1, 37), (noise(1, 1, 1, 37) - 0.5) * 2 * scale)
 jumps = torch.tensor([0, 0, 0, 0.3, -0.4, 6, -6, 1.2, -1.3, 2.2, -2.1])
-steps = jumps[(noise(1, 1, 4, 300) * 11).long()].cumsum(-1)
-compare(noise(1, 3, 4, 300), steps)
-compare(noise(1, 4, 2, 40), (noise(1, 1, 2, 40) * 9).round())
-compare(noise(1, 1, 1, 1), noise(1, 1, 1, 1))
-compare(noise(1, 3, 3, 1), noise(1, 1, 3, 1) * 3)
+steps = jumps[(noise(1, 1, 2, 300) * 11).long()].cumsum(-1)
+compare(noise(1, 3, 2, 300), steps)
+compare(noise(2, 4, 1, 40), (noise(2, 1, 1, 40) * 9).round())
+compare(noise(1, 3, 2, 1), noise(1, 1, 2, 1) * 2)
 try:
-    splat_forward(noise(1, 3, 2, 5), torch.tensor([0, 1, float("nan"), 2, 3]).expand(1, 1, 2, 5), backend="triton")
+    splat_forward(noise(1, 3, 1, 5), torch.tensor([[[[0, 1, float("nan"), 2, 3]]]]), backend="triton")
 except ContractError as error:
     assert "got nan in frame 0 at x 2, y 0" in str(error), error
 else:

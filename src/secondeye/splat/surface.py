@@ -13,12 +13,12 @@ A pixel at x lands at x - disparity, so a surface lands as a stretch of the righ
 disparity of j is greater by j - i: the later pixel is always the nearer one. Painting a row from left to right is
 therefore an exact z-buffer: it needs no weights, and nothing can overflow or vanish at any range of disparity.
 StereoCrafter's paper (section 3.2) has soft weights sqrt(2) ** disparity instead; they let 41 % of the hidden
-background through where the foreground is 1 px nearer, 20 % at 3 px. This rule is the limit of a large base.
+background through where the foreground is 1 px nearer, 20 % at 4 px. This rule is the limit of a large base.
 
 **Inside a surface** the right view is interpolated between the two pixels that land left and right of a column,
 wherever they land: a slanted surface cannot crack, and an evenly moved one gets the taps of bilinear splatting.
 The interpolation is Catmull-Rom's cubic, held to the range of its four pixels: bilinear taps blur at half pixels
-(2.4 dB on fine texture). Nothing is taken from beyond the ends of the surface.
+(2 to 3 dB on textures of 4 px waves). Nothing is taken from beyond the ends of the surface.
 
 **Where a surface ends** its last pixel covers, like every pixel, half a px around where it lands. So it covers the
 next column in part, 1 - distance, which is its bilinear tap; that part is laid over what lies behind. Where nothing
