@@ -145,7 +145,7 @@ def test_other_formats_hold_the_same_colours(packed: str, planar: str) -> None:
     assert planar_twin(planar) == planar
     layout = planar_layout(planar)
     assert layout is not None
-    height, width = 12, 20
+    height, width = 12, 32  # swscale packs 4:2:2 wrongly at widths that 32 does not divide (FFmpeg 8.1)
     small = (height >> layout.shifts[1], width >> layout.shifts[0])
     shapes = {"gray": [(height, width)], "yuv": [(height, width), small, small], "gbr": [(height, width)] * 3}
     planes = random_planes(np.random.default_rng(1), shapes[layout.family], layout.bit_depth)
