@@ -132,11 +132,8 @@ def test_pairs_of_all_kinds_are_told_from_single_views(shared: Path) -> None:
     [
         "intel_bottle/bottle-detection.mp4",  # two bottles side by side
         "odd_rotation_0/video_0.mov",  # a keyboard
-        "odd_yuv444_1280x272/scene_cuts.mp4",  # film on the left, curves on the right
         "odd_h264_10bits/h264_10bits.mp4",  # a test pattern: colours that have nothing to do with one another
-        "odd_bt709_full_range/bt709_full_range.mp4",
         "cotracker_cat/cat.mp4",
-        "intel_asl_bird/bird.mkv",
         "davis_bmx-trees/frames",
     ],
 )
@@ -226,7 +223,7 @@ def index_with(count: int, keys: list[int]) -> FrameIndex:
 def test_frames_are_looked_at_where_they_are_quick_to_reach() -> None:
     keys = list(range(0, 5000, 250))
     assert set(looked_at(index_with(5000, keys))) <= set(keys)
-    assert max(looked_at(index_with(5000, [0]))) < 200
+    assert max(looked_at(index_with(5000, [0]))) < 120
     assert looked_at(index_with(3, [0])) == [0, 1, 2]
     assert looked_at(index_with(1, [0])) == [0]
     assert len(set(looked_at(index_with(5000, [0])))) == 5

@@ -18,14 +18,9 @@ CUTS = {
     "odd_nasa_multistream/nasa_13013.mp4": [240],  # and a cross-fade about 150, a change of light from 155 on
     "odd_bbb_240p/bbb_prog_10s.mp4": [],  # a fade from black, whose dark frames have noisy hues
     "davis_rollercoaster/davis_rollercoaster.mp4": [],
-    "cotracker_bear/bear.mp4": [],
     "cotracker_cat/cat.mp4": [],
-    "cotracker_paragliding-launch/paragliding-launch.mp4": [],
-    "intel_asl_bird/bird.mkv": [],
-    "bbb_720p/bigbuckbunny.mp4": [],
     "davis_bmx-trees/frames": [],
     "odd_corrupted/corrupted.mp4": [],
-    "odd_gif_people/people-detection.gif": [],
 }
 
 

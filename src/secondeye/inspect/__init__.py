@@ -14,7 +14,7 @@ from secondeye.video.source import VideoSource
 LOOKED_AT = 5
 """Frames that are looked at to find out how the views lie."""
 
-NEAR_BEGINNING = 200
+NEAR_BEGINNING = 120
 """Frames among which they are chosen where a file has too few keyframes to jump to."""
 
 

@@ -84,8 +84,8 @@ def measure_layout(pictures: Sequence[Picture], display_aspect: float, *, is_pho
         sure = _confidence(best.agreement, LEAST_AGREEMENT, SURE_AGREEMENT)
         return MeasuredLayout(name, sure, _left_eye(best.slope), agreement)
     mixed = {
-        "anaglyph": _average([match_views(*_channels(picture), may_be_tilted=False) for picture in pictures]),
-        "interlaced": _average([match_views(*_rows(grey), may_be_tilted=False) for grey in greys]),
+        "anaglyph": _average([match_views(*_channels(picture), are_halves=False) for picture in pictures]),
+        "interlaced": _average([match_views(*_rows(grey), are_halves=False) for grey in greys]),
     }
     for name, match in mixed.items():
         if match.moved >= LEAST_MOVED:

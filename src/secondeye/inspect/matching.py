@@ -30,6 +30,9 @@ LEAST_TEXTURED_SHARE = 0.02
 GOOD_FIT = 0.8
 """Correlation above which a patch counts as found."""
 
+WORTH_DOUBTING = 0.1
+"""Share of found patches below which chance need not be looked into: it could only lessen what is nothing already."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -48,25 +51,27 @@ class Match:
     slope: float
 
 
-def match_views(first: Grey, second: Grey, *, may_be_tilted: bool = True) -> Match | None:
+def match_views(first: Grey, second: Grey, *, are_halves: bool = True) -> Match | None:
     """Look for each patch of the first view in the second; None where there is too little texture to tell.
 
     Args:
         first: any size, 0 to 1.
         second: the same size.
-        may_be_tilted: whether one view may lie a little higher than the other, as in scans.
+        are_halves: whether they come from different places of a frame, so that one may lie a little higher, and that
+            any agreement says something; else only `moved` and `slope` do, and chance is not looked into.
     """
     first, second = _detail(first), _detail(second)
     textured = cv2.blur(first * first, (PATCH, PATCH)) > LEAST_TEXTURE**2
     textured[:, :MAX_SHIFT] = textured[:, -MAX_SHIFT:] = False
     if textured.mean() < LEAST_TEXTURED_SHARE:
         return None
-    if may_be_tilted:
+    if are_halves:
         second = np.roll(second, _level(first, second, textured), 0)
     fit, shift, in_place, found = _found(first, second)
-    chance = _found(first, np.roll(second, VIEW_HEIGHT // 3, 0))[3]
     moved = found & (np.abs(shift) >= 1) & (fit - in_place > 0.1)
-    agreement = float(found[textured].mean() - chance[textured].mean())
+    agreement = float(found[textured].mean())
+    if are_halves and agreement > WORTH_DOUBTING:
+        agreement -= float(_found(first, np.roll(second, VIEW_HEIGHT // 3, 0))[3][textured].mean())
     return Match(agreement, float(moved[textured].mean()), _slope(shift, found & textured))
 
 
