@@ -241,12 +241,22 @@ class DepthEstimator(Protocol):
 
     One depth clip out per clip in, the same frames in the same order, though it may look ahead before it yields.
     `scaled` is True where the values already lie on one 0 to 1 scale and must not be rescaled. State lives in the
-    generator, which serves one segment.
+    generator, which serves one segment. One that is not scaled may have a `least_range` in its own units (see
+    `depth.scale.shot_scale`).
     """
 
     scaled: bool
 
     def estimate(self, clips: Iterator[Clip]) -> Iterator[DepthClip]: ...
+
+
+@runtime_checkable
+class BoundDepth(Protocol):
+    """A depth estimator that serves one source only, and can say beforehand whether it is this one."""
+
+    def check(self, frame_count: int | None, size: tuple[int, int]) -> None:
+        """Raise InputError unless it fits a video of so many frames of that height and width."""
+        ...
 
 
 @runtime_checkable

@@ -63,13 +63,15 @@ def store(path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[
                 np.lib.format.write_array(member, values)
 
 
-def shot_ranges(paths: Sequence[Path], segments: Sequence[Segment], smoothing: float) -> Tensor:
+def shot_ranges(
+    paths: Sequence[Path], segments: Sequence[Segment], smoothing: float, least_range: float = 0.0
+) -> Tensor:
     """The low and high of every source frame, one scale per shot.
 
     Args:
         paths: the segments' files, all of them finished.
         segments: in order.
-        smoothing: frames, as in `depth.scale.shot_scale`.
+        smoothing, least_range: as in `depth.scale.shot_scale`.
 
     Returns:
         (N, 2) float64 for N source frames.
@@ -79,7 +81,7 @@ def shot_ranges(paths: Sequence[Path], segments: Sequence[Segment], smoothing: f
         archives = [np.load(path) for path, segment in zip(paths, segments, strict=True) if segment.shot == shot]
         frames = torch.from_numpy(np.concatenate([archive["frames"] for archive in archives]))
         percentiles = torch.from_numpy(np.concatenate([archive["percentiles"] for archive in archives]))
-        ranges[frames] = shot_scale(percentiles, smoothing)
+        ranges[frames] = shot_scale(percentiles, smoothing, least_range)
         for archive in archives:
             archive.close()
     return ranges

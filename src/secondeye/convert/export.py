@@ -48,7 +48,7 @@ def export_depth(
         plan, model = make_plan(source, settings, EncodeSettings(), workspace, progress)
         if not model.scaled:
             run_depth(plan, workspace, model, progress)
-            model = stored_depth(plan, workspace)
+            model = stored_depth(plan, workspace, model)
         size = (plan.info.height, plan.info.width)
         clock = StageClock("convert", plan.frame_count, 0, progress)
         with open_source(source, index=plan.index) as frames, DepthWriter(out, size, plan.info.frame_rate) as writer:

@@ -89,7 +89,7 @@ def measure(plan: Plan, model: DepthEstimator, out: Path) -> Forecast:
         began = time.monotonic()
         if not model.scaled:
             run_depth(small, workspace, model, None)
-            model = stored_depth(small, workspace)
+            model = stored_depth(small, workspace, model)
         with open_source(plan.source, index=plan.index) as source:
             convert_segment(small, sample, source, workspace, model, lambda frames: None)
         seconds = time.monotonic() - began

@@ -112,7 +112,7 @@ def _convert_video(
     plan.save(workspace)
     if not model.scaled:
         run_depth(plan, workspace, model, progress)
-        model = stored_depth(plan, workspace)
+        model = stored_depth(plan, workspace, model)
     run_convert(plan, workspace, model, progress)
     notes = [plan.depth_note] if plan.depth_note else []
     notes += join_parts(plan, workspace, target, progress)
@@ -146,5 +146,5 @@ def forecast(
     target = resolve_output(source, out, facts.kind, settings.layout)
     encode, _ = resolve_encoding(facts, target, settings)
     with tempfile.TemporaryDirectory(prefix="secondeye-") as folder:
-        plan, model = make_plan(source, settings, encode, Workspace(Path(folder)), progress)
+        plan, model = make_plan(source, settings, encode, Workspace(Path(folder)), progress, download=False)
         return measure(plan, model, target)

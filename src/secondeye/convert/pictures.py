@@ -11,7 +11,7 @@ from secondeye.convert.result import Result
 from secondeye.convert.segment import Look, stereo_clips
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import make_folder
-from secondeye.depth.scale import apply_scale, frame_percentiles
+from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
 from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import Clip, DepthClip, DepthEstimator
@@ -92,4 +92,5 @@ class _OwnScale:
                 yield depth
             else:
                 values = depth.inverse_depth
-                yield DepthClip(depth.left, apply_scale(values, frame_percentiles(values)))
+                ranges = shot_scale(frame_percentiles(values), least_range=getattr(self._model, "least_range", 0.0))
+                yield DepthClip(depth.left, apply_scale(values, ranges))

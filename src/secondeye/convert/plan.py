@@ -15,7 +15,7 @@ from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import Workspace, code_version, fingerprint, key_of, write_json
 from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback, StageClock
-from secondeye.types import DepthEstimator, Segment, VideoInfo
+from secondeye.types import BoundDepth, DepthEstimator, Segment, VideoInfo
 from secondeye.video.encode import EncodeSettings
 from secondeye.video.file_info import FileInfo
 from secondeye.video.index import FrameIndex
@@ -97,8 +97,9 @@ def make_plan(
     encode: EncodeSettings,
     workspace: Workspace,
     callback: ProgressCallback | None = None,
+    download: bool = True,
 ) -> tuple[Plan, DepthEstimator]:
-    """Plan the conversion of one source, scanning it where that was not done before.
+    """Plan the conversion of one source, scanning it where that was not done before; `download` as `resolve_depth`.
 
     Returns:
         The plan, and the depth model that it chose.
@@ -107,11 +108,13 @@ def make_plan(
         InputError: the source cannot be read or has no frames.
         WeightsError: the depth model named has no weights at hand.
     """
-    model, note, settings = resolve_depth(settings, workspace)
+    model, note, settings = resolve_depth(settings, workspace, download)
     needs = inpainters.build(settings.inpainter).needs
     mark = fingerprint(source)
     with_cuts = not model.scaled or needs.window != 1
     facts, index, cuts = _scan(source, mark, workspace, with_cuts, callback)
+    if isinstance(model, BoundDepth):
+        model.check(index.frame_count, (facts.video.height, facts.video.width))
     segments = split_shots(index.frame_count, cuts, settings.segment_frames)
     depth_mark = fingerprint(Path(settings.depth_file)) if settings.depth_file else ""
     depth_key = key_of(mark, code_version(), settings.depth, depth_mark, segments)
@@ -120,18 +123,19 @@ def make_plan(
 
 
 def resolve_depth(
-    settings: ConvertSettings, workspace: Workspace | None = None
+    settings: ConvertSettings, workspace: Workspace | None = None, download: bool = True
 ) -> tuple[DepthEstimator, str, ConvertSettings]:
     """The depth model, what to tell the user of the choice, and the settings with its name.
 
     What "auto" chose is kept in the workspace until the job is done: one that goes on must not change its depth.
+    Without `download`, "auto" takes what is there already.
 
     Raises:
         WeightsError: the model named has no weights at hand.
     """
     keep = workspace is not None and settings.depth == "auto"
     kept = _read_json(workspace.choice_file) if workspace and keep else None
-    name, note = kept or depth_models.resolve(settings.depth)
+    name, note = kept or depth_models.resolve(settings.depth, download)
     if workspace and keep:
         write_json(workspace.choice_file, [name, note])
     options: dict[str, object] = {} if settings.depth_file is None else {"path": settings.depth_file}

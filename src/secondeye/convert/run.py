@@ -39,11 +39,12 @@ def run_depth(plan: Plan, workspace: Workspace, model: DepthEstimator, callback:
                 store(target, model.estimate(clips), segment.start, clock.advance)
 
 
-def stored_depth(plan: Plan, workspace: Workspace) -> DepthEstimator:
-    """All of the estimated depth, on one scale per shot."""
+def stored_depth(plan: Plan, workspace: Workspace, model: DepthEstimator) -> DepthEstimator:
+    """All of the depth that `model` estimated, on one scale per shot; a model may ask for a least range."""
+    least_range = getattr(model, "least_range", 0.0)
     paths = [plan.depth_file(workspace, segment) for segment in plan.segments]
     smoothing = plan.settings.depth_smoothing_s * float(plan.info.frame_rate)
-    return CachedDepth(paths, plan.segments, shot_ranges(paths, plan.segments, smoothing))
+    return CachedDepth(paths, plan.segments, shot_ranges(paths, plan.segments, smoothing, least_range))
 
 
 def run_convert(
