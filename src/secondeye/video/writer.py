@@ -33,6 +33,9 @@ PTS_OFFSET = "pts_offset="
 """NUT holds no times below zero, and MOV rounds the time of its first frame: a part's comment says after this what to
 add to the times in it, in ticks of the source's time base."""
 
+MAX_REORDERED_FRAMES = 16
+"""No frame of H.264, HEVC or AV1 waits for more others than fit into the largest picture buffer."""
+
 
 def part_paths(path: Path, layout: str) -> tuple[Path, ...]:
     """The files of a layout: the path itself, or for "pair" name.left.ext and name.right.ext beside each other."""
@@ -129,6 +132,8 @@ class _PartFile:
         self._options = encoder_options(settings, info, layout, hdr)
         self._marked = layout if signal else "pair"
         self._offset = 0
+        self._sent: list[int] = []
+        self._muxed = 0
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         with write_errors(path):
@@ -139,6 +144,7 @@ class _PartFile:
         with write_errors(self._path):
             stream = self._stream or self._open(pts)
             frame.pts, frame.time_base = pts - self._offset, self._info.time_base
+            self._sent.append(frame.pts)
             self._mux(stream.encode(frame))
 
     def finish(self) -> None:
@@ -184,7 +190,18 @@ class _PartFile:
     def _mux(self, packets: "list[Packet[Any]]") -> None:
         assert self._container is not None
         for packet in packets:
+            if self._container.format.name == "nut":
+                packet.dts = self._decoding_time(self._muxed)
+            self._muxed += 1
             self._container.mux(self._with_marks(packet) if packet.is_keyframe else packet)
+
+    def _decoding_time(self, number: int) -> int:
+        """A time early enough for any order of frames; NUT does not keep it, but refuses what x265 gives.
+
+        Of a part with fewer frames than its reordering delay, x265 makes up the decoding times from chance memory.
+        """
+        early = number - MAX_REORDERED_FRAMES
+        return self._sent[early] if early >= 0 else self._sent[0] + early
 
     def _with_marks(self, packet: "Packet[Any]") -> "Packet[Any]":
         """The packet of a key frame with its frame-packing message, where the layout has one."""
