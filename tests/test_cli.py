@@ -95,6 +95,25 @@ def test_depth_out_and_in_again(clip: Path, tmp_path: Path) -> None:
     assert len(read_video(out)[0]) == 8
 
 
+def test_depth_is_replaced_only_where_asked(clip: Path, tmp_path: Path, capsys: Output) -> None:
+    command = ["depth", str(clip), str(tmp_path / "d.npz"), "--depth", "parallax", "--progress", "none"]
+    assert run(command) == 0
+    fails(capsys, command, 2, "exists")
+    assert run([*command, "--overwrite"]) == 0
+
+
+def test_pictures_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "a.bmp", "b.png"):
+        Image.new("RGB", (24, 16), (90, 120, 60)).save(tmp_path / "in" / name)
+    assert (
+        run(["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--depth", "parallax", "--progress", "none"]) == 0
+    )
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
 # ---- bad input: one line, the right code, nothing lost ----
 
 

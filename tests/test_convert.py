@@ -101,6 +101,24 @@ def test_dropping_the_depth_leaves_only_the_result(clip: Path, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_a_work_folder_of_the_users_keeps_what_is_in_it(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    work = tmp_path / "mine"
+    secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", work_dir=work, keep_depth=False, **FAST)
+    assert [path.name for path in work.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("junk", ["{}", "[1, 2]", "no json"])
+def test_damaged_work_files_are_made_again(clip: Path, tmp_path: Path, junk: str) -> None:
+    secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", **FAST)
+    for file in (tmp_path / ".secondeye").rglob("*"):
+        if file.suffix in (".json", ".npz"):
+            file.write_text(junk)
+    secondeye.convert(clip, tmp_path / "again.mp4", depth="parallax", **FAST)
+    assert_same_video(tmp_path / "out.mp4", tmp_path / "again.mp4")
+
+
 KILLED = """
 import sys, secondeye
 secondeye.convert(sys.argv[1], sys.argv[2], depth="parallax", preset="ultrafast", segment_frames=9)

@@ -1,6 +1,7 @@
 """Finished work is kept, unfinished work leaves no trace, and two runs cannot share a folder."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,12 @@ def test_fingerprint_tells_contents_apart_and_ignores_names(tmp_path: Path) -> N
     one.write_bytes(b"a" * 5_000_000)
     two.write_bytes(b"a" * 5_000_000)
     other.write_bytes(b"a" * 4_999_999 + b"b")
+    for file in (one, two, other):
+        os.utime(file, ns=(0, 0))
     assert fingerprint(one) == fingerprint(two)
     assert fingerprint(one) != fingerprint(other)
+    os.utime(two, ns=(0, 1))
+    assert fingerprint(one) != fingerprint(two), "an edit in place is noticed by its date"
 
 
 def test_keys_differ_with_any_part() -> None:

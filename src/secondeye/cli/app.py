@@ -40,7 +40,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Exit codes: 0 done, 1 a segment failed, 2 bad input, 3 weights, 4 memory or disk, 70 our bug.")
+@app.callback(
+    epilog="Exit codes: 0 done, 1 a segment failed, 2 bad input, 3 weights, 4 memory or disk, 70 our bug, 130 stopped."
+)
 def secondeye_command(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Say the version."),
 ) -> None:
@@ -54,9 +56,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="secondeye", standalone_mode=False)
         if code == INTERRUPTED:
-            return _fail(
-                "stopped; what is finished is kept, and the same command again goes on from there", code, as_json
-            )
+            return _fail("stopped; where parts were finished, the same command again goes on from there", code, as_json)
     except SecondEyeError as error:
         return _fail(str(error), error.exit_code, as_json)
     except BrokenPipeError:

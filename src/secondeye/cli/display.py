@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from secondeye import discovery
@@ -140,7 +141,7 @@ class _Bar(_Quiet):
         )
 
     def note(self, text: str) -> None:
-        self._console.print(f"[yellow]note:[/yellow] {text}", highlight=False)
+        self._console.print(f"[yellow]note:[/yellow] {escape(text)}", highlight=False)
 
     def finish(self, outcome: Outcome) -> None:
         self.close()

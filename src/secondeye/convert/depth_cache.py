@@ -5,6 +5,7 @@ estimates and a run that reuses make the same frames bit for bit.
 """
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,15 @@ def store(path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[
         for name, values in fields.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values)
+
+
+def is_stored(path: Path) -> bool:
+    """Whether a segment's depth is there and can be read."""
+    try:
+        with np.load(path) as archive:
+            return len(archive["frames"]) == len(archive["percentiles"]) > 0 and {"codes", "ends"} <= set(archive.files)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def shot_ranges(

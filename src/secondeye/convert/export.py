@@ -9,8 +9,9 @@ from secondeye.convert.result import Result
 from secondeye.convert.run import QUEUE_CLIPS, run_depth, stored_depth
 from secondeye.convert.segment import at_frame_size
 from secondeye.convert.settings import ConvertSettings
-from secondeye.convert.workspace import Workspace, fingerprint
+from secondeye.convert.workspace import HIDDEN, Workspace
 from secondeye.depth.files import DepthWriter
+from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback, StageClock
 from secondeye.video.encode import EncodeSettings
 from secondeye.video.probe import probe
@@ -43,7 +44,8 @@ def export_depth(
     began = time.monotonic()
     probe(source)
     check_output(source, out, settings.layout, overwrite)
-    workspace = Workspace(work_dir) if work_dir else Workspace.beside(out, source, fingerprint(source))
+    _check_folder(out)
+    workspace = Workspace.of(source, work_dir or out.absolute().parent / HIDDEN)
     with workspace.locked():
         plan, model = make_plan(source, settings, EncodeSettings(), workspace, progress)
         if not model.scaled:
@@ -51,10 +53,20 @@ def export_depth(
             model = stored_depth(plan, workspace, model)
         size = (plan.info.height, plan.info.width)
         clock = StageClock("convert", plan.frame_count, 0, progress)
-        with open_source(source, index=plan.index) as frames, DepthWriter(out, size, plan.info.frame_rate) as writer:
+        with (
+            open_source(source, index=plan.index) as frames,
+            DepthWriter(out, size, plan.info.frame_rate, overwrite=overwrite) as writer,
+        ):
             clips = read_ahead(frames.read(0, plan.frame_count), QUEUE_CLIPS)
             for depth in map(at_frame_size, model.estimate(clips)):
                 writer.write(depth.inverse_depth)
                 clock.advance(len(depth))
+        workspace.finish(plan.key)
     notes = (plan.depth_note,) if plan.depth_note else ()
     return Result((out,), plan.frame_count, time.monotonic() - began, plan.settings.depth, notes)
+
+
+def _check_folder(out: Path) -> None:
+    """Replace a folder only where it holds nothing but depth maps."""
+    if out.is_dir() and any(file.suffix.lower() not in (".png", ".exr") for file in out.iterdir()):
+        raise InputError(f"{out} holds other things than depth maps; give the depth another name")

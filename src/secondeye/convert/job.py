@@ -14,8 +14,9 @@ from secondeye.convert.plan import make_plan
 from secondeye.convert.result import Result
 from secondeye.convert.run import run_convert, run_depth, stored_depth
 from secondeye.convert.settings import ConvertSettings
-from secondeye.convert.workspace import Workspace, fingerprint
+from secondeye.convert.workspace import HIDDEN, Workspace
 from secondeye.discovery import nearest
+from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback
 from secondeye.video import streams
 from secondeye.video.encode import EncodeSettings, completed, default_settings
@@ -52,6 +53,8 @@ def convert(
         ResourceError: memory or disk does not suffice.
         SegmentError: one segment failed; the same call again goes on from there.
     """
+    if settings.get("depth_file") is not None:
+        settings.setdefault("depth", "file")
     unknown = set(settings) - set(ConvertSettings.__dataclass_fields__)
     if unknown:
         raise nearest("setting", unknown.pop(), ConvertSettings.__dataclass_fields__)
@@ -90,7 +93,7 @@ def run_job(
         made = convert_pictures(source, target, settings, overwrite, progress)
     else:
         encode, notes = resolve_encoding(facts, target, settings)
-        workspace = Workspace(work_dir) if work_dir else Workspace.beside(target, source, fingerprint(source))
+        workspace = Workspace.of(source, work_dir or target.parent / HIDDEN)
         with workspace.locked():
             made = _convert_video(facts, target, settings, encode, workspace, progress)
         made = replace(made, notes=tuple(dict.fromkeys((*notes, *made.notes))))
@@ -142,7 +145,8 @@ def forecast(
     Raises:
         As `convert`, but for an output that exists.
     """
-    facts = probe(source)
+    if makes_pictures(source, out) or (facts := probe(source)).kind == "image":
+        raise InputError("a dry run is for films; pictures take a second or two each, so convert them straight away")
     target = resolve_output(source, out, facts.kind, settings.layout)
     encode, _ = resolve_encoding(facts, target, settings)
     with tempfile.TemporaryDirectory(prefix="secondeye-") as folder:

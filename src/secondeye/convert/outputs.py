@@ -14,6 +14,7 @@ PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 
 def default_output(source: Path, kind: str, layout: str) -> Path:
     """A name beside the source that says the layout in the way that players read it."""
+    source = source.absolute()
     tagged = f"{source.name if kind == 'folder' else source.stem}{file_tag(layout)}"
     if kind == "folder":
         return source.with_name(tagged)

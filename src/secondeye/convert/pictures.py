@@ -47,12 +47,13 @@ def convert_pictures(
         make_folder(out)
     clock = StageClock("convert", len(sources), 0, callback)
     made: list[Path] = []
+    taken: set[str] = set()
     for number, picture in enumerate(sources):
-        target = out if one else out / _name(picture, settings.layout)
+        target = out if one else out / _name(picture, settings.layout, taken)
         try:
             check_output(picture, target, settings.layout, overwrite)
             _convert_one(picture, number, target, model, settings)
-            made += part_paths(target, settings.layout)
+            made.append(target)
         except InputError as error:
             if one:
                 raise
@@ -60,7 +61,7 @@ def convert_pictures(
         clock.advance(1)
     if not made:
         raise InputError(f"no picture in {source} could be converted: {notes[-1]}")
-    return Result(tuple(made) if one else (out,), len(sources), 0.0, settings.depth, tuple(notes))
+    return Result(part_paths(out, settings.layout) if one else (out,), len(made), 0.0, settings.depth, tuple(notes))
 
 
 def _convert_one(source: Path, number: int, target: Path, model: DepthEstimator, settings: ConvertSettings) -> None:
@@ -73,9 +74,14 @@ def _convert_one(source: Path, number: int, target: Path, model: DepthEstimator,
     write_still(target, stereo, settings.layout, bit_depth=info.bit_depth, source=source)
 
 
-def _name(source: Path, layout: str) -> str:
+def _name(source: Path, layout: str, taken: set[str]) -> str:
+    """The picture's name with the layout's tag; with its old ending in it where another picture has that name."""
     ending = source.suffix.lower() if source.suffix.lower() in PICTURE_ENDINGS else ".png"
-    return f"{source.stem}{file_tag(layout)}{ending}"
+    name = f"{source.stem}{file_tag(layout)}{ending}"
+    if name in taken:
+        name = f"{source.name}{file_tag(layout)}{ending}"
+    taken.add(name)
+    return name
 
 
 class _OwnScale:

@@ -13,7 +13,7 @@ from typing import Any
 from secondeye import depth_models, inpainters
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import Workspace, code_version, fingerprint, key_of, write_json
-from secondeye.errors import InputError
+from secondeye.errors import ContractError, InputError
 from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import BoundDepth, DepthEstimator, Segment, VideoInfo
 from secondeye.video.encode import EncodeSettings
@@ -135,7 +135,10 @@ def resolve_depth(
     """
     keep = workspace is not None and settings.depth == "auto"
     kept = _read_json(workspace.choice_file) if workspace and keep else None
-    name, note = kept or depth_models.resolve(settings.depth, download)
+    if isinstance(kept, list) and len(kept) == 2 and kept[0] in depth_models.names():
+        name, note = kept
+    else:
+        name, note = depth_models.resolve(settings.depth, download)
     if workspace and keep:
         write_json(workspace.choice_file, [name, note])
     options: dict[str, object] = {} if settings.depth_file is None else {"path": settings.depth_file}
@@ -146,11 +149,7 @@ def _scan(
     source: Path, mark: str, workspace: Workspace, with_cuts: bool, callback: ProgressCallback | None
 ) -> tuple[FileInfo, FrameIndex, tuple[int, ...]]:
     """The frames and cuts of a source, from scan.json where an earlier run wrote it."""
-    stored = _read_json(workspace.scan_file)
-    if stored is None or stored["source"] != mark:
-        stored = {"index": None, "cuts": None}
-    known = None if stored["index"] is None else FrameIndex.from_data(stored["index"])
-    cuts = stored["cuts"]
+    known, cuts = _stored_scan(workspace, mark)
     with open_source(source, index=known) as frames:
         if with_cuts and cuts is None:
             clock = StageClock("scan", frames.info.frame_count or 0, 0, callback)
@@ -159,6 +158,17 @@ def _scan(
             raise InputError(f"{source.name} holds no frame that can be decoded; check that it plays")
         write_json(workspace.scan_file, {"source": mark, "index": frames.index.to_data(), "cuts": cuts})
         return frames.file, frames.index, tuple(cuts or ()) if with_cuts else ()
+
+
+def _stored_scan(workspace: Workspace, mark: str) -> tuple[FrameIndex | None, list[int] | None]:
+    """Index and cuts as an earlier run found them, each None where it did not or the file is damaged."""
+    stored = _read_json(workspace.scan_file)
+    if not isinstance(stored, dict) or stored.get("source") != mark:
+        return None, None
+    try:
+        return FrameIndex.from_data(stored["index"]), stored["cuts"]
+    except (ContractError, KeyError):
+        return None, None
 
 
 def _read_json(path: Path) -> Any:

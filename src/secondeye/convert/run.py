@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 
 from secondeye import inpainters
-from secondeye.convert.depth_cache import CachedDepth, shot_ranges, store
+from secondeye.convert.depth_cache import CachedDepth, is_stored, shot_ranges, store
 from secondeye.convert.plan import Plan
 from secondeye.convert.segment import Look, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
@@ -29,7 +29,7 @@ QUEUE_CLIPS = 2
 
 def run_depth(plan: Plan, workspace: Workspace, model: DepthEstimator, callback: ProgressCallback | None) -> None:
     """Estimate the depth of every segment that has none yet."""
-    missing = [s for s in plan.segments if not plan.depth_file(workspace, s).exists()]
+    missing = [s for s in plan.segments if not is_stored(plan.depth_file(workspace, s))]
     clock = _clock("depth", plan, missing, callback)
     with open_source(plan.source, index=plan.index) as source:
         for segment in missing:

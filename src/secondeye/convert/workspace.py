@@ -1,6 +1,5 @@
 """Where a conversion keeps what it has finished.
 
-    WORK/lock                            held while a run is on
     WORK/auto.json                       what `--depth auto` chose, until the job is done
     WORK/scan.json                       frame index and cuts of the source
     WORK/depth-<key>/depth-00007.npz     inverse depth of one segment
@@ -14,12 +13,14 @@ final name is complete: everything is written under a partial name and renamed.
 from __future__ import annotations
 
 import functools
+import getpass
 import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ import secondeye
 from secondeye.errors import InputError
 from secondeye.video.saving import partial_path, settle, write_errors
 from secondeye.video.writer import part_paths
+
+HIDDEN = ".secondeye"
+"""The folder beside an output that holds unfinished work, where no other is given."""
 
 _SAMPLE_BYTES = 1 << 20
 
@@ -44,9 +48,9 @@ class Workspace:
         self.root = root
 
     @classmethod
-    def beside(cls, out: Path, source: Path, fingerprint: str) -> Workspace:
-        """The default place: a hidden folder beside the output, one per source."""
-        return cls(out.parent / ".secondeye" / f"{source.stem}-{fingerprint[:8]}")
+    def of(cls, source: Path, folder: Path) -> Workspace:
+        """The workspace of one source: a folder of its own within `folder`, so that nothing of the user's is in it."""
+        return cls(folder / f"{source.absolute().stem}-{fingerprint(source)[:8]}")
 
     @property
     def scan_file(self) -> Path:
@@ -77,8 +81,8 @@ class Workspace:
         Raises:
             InputError: another run holds it, or the folder cannot be written.
         """
-        make_folder(self.root)
-        lock = FileLock(self.root / "lock")
+        place = hashlib.sha256(str(self.root.absolute()).encode()).hexdigest()[:16]
+        lock = FileLock(Path(tempfile.gettempdir()) / f"secondeye-{getpass.getuser()}-{place}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -86,26 +90,33 @@ class Workspace:
                 f"another conversion of this source is at work in {self.root}; wait for it, or give --work-dir"
             ) from None
         try:
+            make_folder(self.root)
             yield
         finally:
+            self._tidy()
             lock.release()
-            self.tidy()
 
     def finish(self, key: str) -> None:
         """Remove one plan's parts, which are joined, and forget what "auto" chose for it."""
         shutil.rmtree(self.parts_folder(key), ignore_errors=True)
         self.choice_file.unlink(missing_ok=True)
 
-    def tidy(self) -> None:
-        """Leave finished depth and parts for another run, where there are any; else leave nothing."""
-        if not any(file.suffix in (".npz", ".nut") for file in self.root.rglob("*-?????*")):
-            self.drop()
-
     def drop(self) -> None:
-        """Remove everything, and the folder above where it is ours and empty."""
+        """Remove everything, and the hidden folder above where it is empty."""
         shutil.rmtree(self.root, ignore_errors=True)
-        if self.root.parent.name == ".secondeye" and not any(self.root.parent.iterdir()):
-            self.root.parent.rmdir()
+        if self.root.parent.name == HIDDEN:
+            with suppress(OSError):  # not empty: another source has work there
+                self.root.parent.rmdir()
+
+    def _tidy(self) -> None:
+        """Leave finished depth and parts for another run, where there are any; else leave nothing."""
+        for partial in self.root.rglob("*.partial"):
+            partial.unlink(missing_ok=True)
+        for folder in [path for path in self.root.glob("*") if path.is_dir()]:
+            if not any(file.suffix in (".npz", ".nut") for file in folder.iterdir()):
+                shutil.rmtree(folder, ignore_errors=True)
+        if not any(path.is_dir() for path in self.root.glob("*")):
+            self.drop()
 
 
 def make_folder(path: Path) -> None:
@@ -115,6 +126,8 @@ def make_folder(path: Path) -> None:
         InputError: the path cannot be made or written.
     """
     try:
+        with suppress(FileNotFoundError):  # a parent was removed by another run that ended just now
+            path.mkdir(parents=True, exist_ok=True)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {path}: {error.strerror}; choose another") from None
@@ -147,7 +160,10 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def fingerprint(path: Path) -> str:
-    """Hash of what a source holds: size and three samples of a file; names, sizes and dates of a folder's files."""
+    """Hash of what a source holds: size, date and three samples of a file; names, sizes and dates of a folder's files.
+
+    The date is in it because an edit in place can keep the size and miss the samples.
+    """
     digest = hashlib.sha256()
     if path.is_dir():
         for entry in sorted(path.iterdir()):
@@ -155,7 +171,7 @@ def fingerprint(path: Path) -> str:
             digest.update(f"{entry.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
         return digest.hexdigest()
     size = path.stat().st_size
-    digest.update(str(size).encode())
+    digest.update(f"{size}\0{path.stat().st_mtime_ns}".encode())
     with open(path, "rb") as file:
         for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
             file.seek(offset)
