@@ -25,6 +25,12 @@ HDR10 = Hdr(
 )
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """x264 leaves a statistics file in the working folder when it is asked for a second pass."""
+    monkeypatch.chdir(tmp_path)
+
+
 def information(width: int = 1920, height: int = 1080, bit_depth: int = 8) -> VideoInfo:
     return VideoInfo(width, height, Fraction(25), None, Fraction(1, 12800), ColorTags(1, 1, 1), bit_depth)
 
