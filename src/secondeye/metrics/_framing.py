@@ -39,14 +39,18 @@ class Frames:
 
     @staticmethod
     def _at_rate(pairs: Iterable[Pair], ratio: Fraction) -> Iterator[Pair]:
-        """The last frame of each of the filter's slots, whose borders lie half-way between its ticks."""
+        """The last frame of each of the filter's slots, whose borders lie half-way between its ticks.
+
+        A slot that has begun when the clip ends does not count.
+        """
         before: tuple[int, Pair] | None = None
+        number = -1
         for number, pair in enumerate(pairs):
             slot = math.floor(number / ratio + Fraction(1, 2))
             if before is not None and slot > before[0]:
                 yield before[1]
             before = slot, pair
-        if before is not None:
+        if before is not None and math.floor((number + 1) / ratio + Fraction(1, 2)) > before[0]:
             yield before[1]
 
 

@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 
 from secondeye.metrics import Pair, View
-from secondeye.metrics._views import F32, U8, Mask, grey8, rgb8, view_mask
+from secondeye.metrics._views import F32, U8, grey8, rgb8, view_mask
 
-BLACK, NEARLY_BLACK, DARK = 8, 16, 24
-"""8-bit values: up to the first all channels of an unfilled pixel lie, after coding has made it a little uneven; up to
-the second what noise and coding may make of a pixel of the first; and what is above the third is plainly lit."""
+BLACKS = ((1, 3), (8, 16))
+"""8-bit values up to which all channels of an unfilled pixel lie, and what noise and coding may make of such a pixel:
+as it was written, and after coding. In a dark scene only the first stands out."""
+
+DARK = 24
+"""What is above is plainly lit."""
 
 LEVELS = 2
 """Octaves in which detail is looked for: blur that spares the finest one is not seen by anybody either."""
@@ -20,28 +23,29 @@ COARSE = 4
 def unfilled(pair: Pair) -> float:
     """The share of the frame (of the hole, where the pair has one) that is black without cause.
 
-    Black has a cause where the truth is dark too. And a bad right view may show the scene's own black in the wrong
-    place: no more of it than the left view does, or twice that where it shifts too far, so as much is taken off.
+    Black has a cause where the truth is dark too. A bad right view may also show the scene's own black in the wrong
+    place, but then what it should cover shines instead, about as much of it: up to twice that is taken off. Without a
+    truth, as much black as the left view has is taken for the scene's own.
     """
-    black = brightest_channel(pair, "right") <= BLACK
-    if pair.truth is None:
-        wrong, usual = black, 0.0 if pair.left is None else _share(pair, "left", np.ones_like(black))
-    else:
-        lit = brightest_channel(pair, "truth") > DARK
-        wrong, usual = black & lit, 0.0 if pair.left is None else 2 * _share(pair, "left", lit)
+    return max(_unfilled(pair, *limits) for limits in BLACKS)
+
+
+def _unfilled(pair: Pair, limit: int, uneven: int) -> float:
+    judged = brightest_channel(pair, "right")
+    wrong, usual = judged <= limit, 0.0
+    if pair.truth is not None:
+        truth = brightest_channel(pair, "truth")
+        wrong, usual = wrong & (truth > DARK), 2 * float(((truth <= uneven) & (judged > DARK)).mean())
+    elif pair.left is not None:
+        usual = float((brightest_channel(pair, "left") <= uneven).mean())
     if pair.hole is not None and pair.hole.any():
-        return max(float(wrong[view_mask(pair.hole)].mean()) - usual, 0.0)
+        wrong = wrong[view_mask(pair.hole)]
     return max(float(wrong.mean()) - usual, 0.0)
 
 
 def brightest_channel(pair: Pair, view: View) -> U8:
     """The greatest channel of each pixel of a view, (H, W)."""
     return pair.memo.get(("brightest", view), lambda: np.asarray(rgb8(pair, view).max(2)))
-
-
-def _share(pair: Pair, view: View, where: Mask) -> float:
-    """The share of the frame that is nearly black in a view and lies in a mask."""
-    return float((where & (brightest_channel(pair, view) <= NEARLY_BLACK)).mean())
 
 
 def detail(pair: Pair, view: View) -> list[float]:

@@ -19,7 +19,7 @@ from secondeye.metrics import Pair
 from secondeye.metrics._stereo import disparity
 
 LOWEST, HIGHEST = 0.025, 1.0
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.25
 """Share of the truth's known pixels that must be known in the synthesised view too, or its fit means nothing."""
 
 

@@ -50,8 +50,8 @@ UNFILLED_FRAME, UNFILLED_HOLE = 0.001, 0.25
 FROZEN_SHARE = 0.25
 """A view that stands still in a quarter of the frames that move."""
 
-LAG_SHARE = 0.7
-"""A view that fits another frame's truth by 30 per cent better than its own."""
+LAG_SHARE = 0.5
+"""A view that is twice as near to another moment's truth as to its own, moved sideways at will."""
 
 WRONG_WAY = -0.25
 """Slope of the parallax on the true one below which near is far."""
@@ -189,8 +189,8 @@ class CheatReport:
 
     def time_shifted(self) -> Finding:
         """The right view runs early or late."""
-        if not self._has_truth or not self._stillness.moving:
-            return unjudged("time_shifted", "needs a truth in which something moves")
+        if not self._has_truth or not self._stillness.moving or not self._lag.longest:
+            return unjudged("time_shifted", "needs a truth in which something moves, and three frames")
         lag, share = self._lag.best()
         text = (
             f"the truth {abs(lag)} frames {'later' if lag > 0 else 'earlier'} differs by {share:.0%} of its own time's"

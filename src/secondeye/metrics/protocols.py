@@ -8,6 +8,7 @@ paper does not say stands in `unknown` and is done in the plainest way; what can
 `unavailable`. Numbers of two protocols are never comparable, not even of metrics with one name (docs/metrics.md).
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -251,7 +252,7 @@ def protocol(name: str) -> Protocol:
 
 
 class Column:
-    """One column's meter: sees pairs as its measure asks for, and keeps why it could not go on."""
+    """One column's meter: sees pairs as its measure asks, and keeps why it could not go on. Begin before updating."""
 
     def __init__(self, wanted: Measure, by_region: bool, options: Mapping[str, object]) -> None:
         self._wanted, self._by_region, self._options = wanted, by_region, options
@@ -260,23 +261,24 @@ class Column:
 
     def update(self, pair: Pair) -> None:
         """See the next frame, unless an earlier one could not be measured."""
+        if self._meter is None or self.problem:
+            return
+        try:
+            self._meter.update(self._seen(pair))
+        except InputError as error:
+            self.problem = str(error)
+
+    def begin(self, first: Pair) -> None:
+        """Build the meter, if a clip with such pairs can be measured; before any thread starts, as it may import."""
+        self.problem = missing(self._wanted.metric, first)
+        if self._wanted.only and first.hole is None:
+            self.problem = f"{self._wanted.label} needs hole masks, which the data does not have"
         if self.problem:
             return
         try:
-            if self._meter is None:
-                self._meter = self._begin(pair)
-            if self._meter is not None:
-                self._meter.update(self._seen(pair))
+            self._meter = build(self._wanted.metric, **self._wanted.options, **self._options)
         except (InputError, WeightsError) as error:
             self.problem = str(error)
-
-    def _begin(self, pair: Pair) -> Meter | None:
-        self.problem = missing(self._wanted.metric, pair)
-        if self._wanted.only and pair.hole is None:
-            self.problem = f"{self._wanted.label} needs hole masks, which the data does not have"
-        if self.problem:
-            return None
-        return build(self._wanted.metric, **self._wanted.options, **self._options)
 
     def _seen(self, pair: Pair) -> Pair:
         only = self._wanted.only
@@ -324,7 +326,13 @@ def measure_clip(
         By label, scores by region, or why a measure was skipped. One that fails does not stop the others.
     """
     columns = {m.label: Column(m, chosen.by_region, (options or {}).get(m.metric, {})) for m in chosen.measures}
-    scores = measure(prepare(chosen, pairs, frame_rate), columns, threads)
+    prepared = prepare(chosen, pairs, frame_rate)
+    first = next(prepared, None)
+    if first is None:
+        return {label: Skipped("the clip has no frames") for label in [*columns, *chosen.unavailable]}
+    for column in columns.values():
+        column.begin(first)
+    scores = measure(itertools.chain([first], prepared), columns, threads)
     report: ClipReport = {
         label: Skipped(column.problem) if column.problem else scores[label] for label, column in columns.items()
     }
