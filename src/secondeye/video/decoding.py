@@ -205,6 +205,8 @@ class Decoding:
             except av.FFmpegError as error:
                 self._damage(error)
                 return
+            if packet is None and wait_for_key:
+                raise SeekMissed
             if packet is None:
                 return
             if packet.size == 0:

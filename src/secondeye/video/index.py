@@ -161,10 +161,9 @@ def index_from_frames(frames: Sequence[int | None], packets: Sequence[PacketNote
         packets: in the file's order.
         nominal_step: ticks per frame by the announced rate.
     """
-    times = [packet.pts for packet in packets]
-    known = {time for time in times if time is not None}
+    known = {packet.pts for packet in packets}
     rising = all(a is not None and b is not None and a < b for a, b in pairwise(frames)) and None not in frames
-    is_seekable = rising and len(known) == len(times) and known.issuperset(frames)
+    is_seekable = rising and None not in known and known.issuperset(frames)
     return _index(_rising(frames, nominal_step), packets, nominal_step, is_seekable=is_seekable, is_decoded=True)
 
 

@@ -13,9 +13,6 @@ from secondeye.video.index import FrameIndex, index_from_frames, index_from_pack
 
 log = logging.getLogger("secondeye")
 
-HIDDEN_FRAMES = {"vp8"}
-"""Codecs with packets that show nothing, so that counting packets does not count frames."""
-
 CHECKED_FRAMES = 16
 """So many frames are decoded to see whether they keep the times of their packets."""
 
@@ -27,8 +24,6 @@ def nominal_step(file: FileInfo) -> int:
 
 def packet_index(file: FileInfo) -> FrameIndex | None:
     """The index without decoding more than a few frames; None where the packets' times cannot be trusted."""
-    if file.codec in HIDDEN_FRAMES:
-        return None
     with Decoding(file.path, file.stream_index, strict=True, threaded=False) as decoding:
         try:
             notes = decoding.all_notes()
@@ -87,11 +82,14 @@ class FullPass:
         path, packets = self._file.path, [note for note in decoding.notes if not note.is_dropped]
         if not times:
             raise InputError(f"{path}: no frame of its {self._file.codec} video can be decoded")
-        lost = max(0, len(packets) - len(times)) if self._file.codec not in HIDDEN_FRAMES else 0
+        moments = {note.pts for note in packets}  # VP8 has packets that show nothing, at the time of the next
+        lost = max(0, (len(packets) if None in moments else len(moments)) - len(times))
         index = index_from_frames(times, decoding.notes, nominal_step(self._file))
         index = replace(index, is_flawed=has_errors or lost > 0, damaged_frames=lost if has_errors else 0)
-        if has_errors:
+        if lost and has_errors:
             log.warning("%s is damaged; %d of %d frames are left out", path, lost, len(packets))
+        elif has_errors:
+            log.warning("%s has errors in its data; all frames decode, but some may show it", path)
         if not index.is_seekable:
             log.info("%s has no trustworthy times; its frames are counted from the beginning, which is slow", path)
         _warn_if_cut_off(self._file, len(decoding.notes), index)
