@@ -67,8 +67,8 @@ def test_the_protocols_of_the_issue_are_there() -> None:
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_one_prediction_gives_every_papers_number(name: str) -> None:
     """What needs no weights has a number; what does is skipped with a reason; nothing else happens."""
-    pairs = [noisy(pair) for pair in clip(10, 200, 320)]
-    report = measure_clip(protocol(name), pairs[:1] if name.startswith("mono2stereo") else pairs, Fraction(10))
+    pairs = [noisy(pair) for pair in clip(1 if name.startswith("mono2stereo") else 3, 180, 200)]
+    report = measure_clip(protocol(name), pairs, Fraction(5))
     table = combine(protocol(name), [report])
     assert list(table) == [m.label for m in protocol(name).measures] + list(protocol(name).unavailable)
     for measure in protocol(name).measures:
@@ -78,7 +78,7 @@ def test_one_prediction_gives_every_papers_number(name: str) -> None:
             assert "no weights" in found.reason
         elif isinstance(found, Skipped):
             assert name == "m2svid", found
-            assert "at least 9 frames" in found.reason, "5 of a second's 10 frames are taken"
+            assert "at least 9 frames" in found.reason
         else:
             low, high = metrics.describe(measure.metric).limits
             assert low <= found["whole"] <= high, measure
@@ -168,7 +168,7 @@ def test_white_paint() -> None:
 
 
 def test_m2svids_regions_need_masks() -> None:
-    pairs = [Pair(p.right, p.left, p.truth) for p in clip(9, 200, 240)]
+    pairs = [Pair(p.right, p.left, p.truth) for p in clip(2, 200, 240)]
     report = measure_clip(protocol("m2svid"), pairs)
     assert isinstance(report["PSNR inpainted"], Skipped)
     assert "needs hole masks" in report["PSNR inpainted"].reason
@@ -247,7 +247,7 @@ def test_prepare_streams() -> None:
 
 def test_the_2025_code_hides_what_the_2026_code_shows() -> None:
     """The same wrong view, through both revisions of one protocol: more than eight decibels apart."""
-    pair = clip(1, 200, 320)[0]
+    pair = clip(1, 120, 200)[0]
     assert pair.left is not None
     wrong = judged(pair, pair.left)
     found = []

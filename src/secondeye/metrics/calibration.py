@@ -17,6 +17,7 @@ from torch import Tensor
 from secondeye.errors import InputError
 from secondeye.metrics import Pair
 from secondeye.metrics._stereo import disparity
+from secondeye.metrics._views import F32
 
 LOWEST, HIGHEST = 0.025, 1.0
 LEAST_SHARE = 0.25
@@ -49,12 +50,13 @@ def best_scale(
     """
     if not 0 < lowest < highest or steps < 3 or rounds < 1:
         raise InputError(f"scale search from {lowest:g} to {highest:g} in {steps} steps: needs a range and 3 steps")
+    true = disparity(Pair(truth, left), "right", matcher)
     tried: dict[float, float] = {}
     low, high = lowest, highest
     for _ in range(rounds):
         for scale in np.linspace(low, high, steps).tolist():
             if scale not in tried:
-                tried[scale] = _misfit(Pair(synthesise(scale), left, truth), matcher)
+                tried[scale] = _misfit(true, disparity(Pair(synthesise(scale), left), "right", matcher))
         best = min(tried, key=lambda scale: tried[scale])
         step = (high - low) / (steps - 1)
         low, high = max(lowest, best - step), min(highest, best + step)
@@ -63,9 +65,8 @@ def best_scale(
     return best
 
 
-def _misfit(pair: Pair, matcher: str) -> float:
+def _misfit(true: F32, found: F32) -> float:
     """Root mean square disparity error over pixels known in both; infinite where hardly any is."""
-    true, found = disparity(pair, "truth", matcher), disparity(pair, "right", matcher)
     known = np.isfinite(true) & np.isfinite(found)
     if np.count_nonzero(known) <= LEAST_SHARE * np.count_nonzero(np.isfinite(true)):
         return math.inf
