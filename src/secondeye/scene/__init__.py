@@ -1,21 +1,25 @@
 """Procedural stereo worlds whose truth is exact.
 
-    world.py      bodies, materials, motions, air            kernel.py    rays, colours, truth, compiled
-    camera.py     paths, the stereo rig, rays                stage.py     a world set up for the kernels
-    tiles.py      textures with their pyramids               render.py    shots to frames
-    things.py     trees, people, houses                      park.py      the sample clip's world
-    sound.py      its soundtrack
+    world.py      bodies, materials, motions, air       rays.py       which body a ray meets first
+    camera.py     paths, the stereo rig                 shading.py    what colour it brings back
+    optics.py     blur, noise, exposure                 kernel.py     the loops over pixels, compiled
+    tiles.py      textures with their pyramids          stage.py      a world set up for the kernels
+    things.py     trees, people, houses                 render.py     shots to frames and truth
+    worlds.py     random shots                          park.py, sound.py     the sample clip
 
-`sample` renders the clip that the package shows itself with, `render` any shot.
+`sample` renders the clip that the package shows itself with, `render` any shot, such as a `random_shot`.
 """
 
 from collections.abc import Iterator
 
+from secondeye.scene.camera import Rig
+from secondeye.scene.optics import Optics
 from secondeye.scene.park import shot as park
 from secondeye.scene.render import Frames, Shot, Truth, render
 from secondeye.scene.sound import soundtrack
+from secondeye.scene.worlds import random_shot
 
-__all__ = ["Frames", "Shot", "Truth", "park", "render", "sample", "soundtrack"]
+__all__ = ["Frames", "Optics", "Rig", "Shot", "Truth", "park", "random_shot", "render", "sample", "soundtrack"]
 
 SAMPLE_FRAME_RATE = 24
 

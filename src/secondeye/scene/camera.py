@@ -67,8 +67,20 @@ def focal_px(rig: Rig, width: int) -> float:
     return width / 2 / math.tan(math.radians(rig.field_of_view_deg) / 2)
 
 
-def views(path: Path, rig: Rig, times_s: Array, width: int, height: int) -> Views:
-    """Both eyes along a path."""
+def views(
+    path: Path,
+    rig: Rig,
+    times_s: Array,
+    width: int,
+    height: int,
+    *,
+    lens_m: tuple[float, float] = (0.0, 0.0),
+    focus_m: float = math.inf,
+) -> Views:
+    """Both eyes along a path, each looking through the point of its lens that lies `lens_m` right and down.
+
+    Whatever lies at `focus_m` stays where it is in the picture.
+    """
     position, target = path(np.asarray(times_s, np.float64))
     left = _looking_at(target - position)
     right_position = position + rig.baseline_m * left[..., 0]
@@ -79,7 +91,9 @@ def views(path: Path, rig: Rig, times_s: Array, width: int, height: int) -> View
         rotation = rotation @ np.stack([about((0, 1, 0), inwards), about((0, 1, 0), -inwards)])
     else:
         lens[:, 1, 0, 2] -= rig.baseline_m / rig.convergence_m
-    return Views(rotation, np.stack([position, right_position], 1), lens)
+    aside = rotation @ np.array([*lens_m, 0.0])
+    lens[:, :, :2, 2] -= np.asarray(lens_m) / focus_m
+    return Views(rotation, np.stack([position, right_position], 1) + aside, lens)
 
 
 def _looking_at(forward: Array) -> Array:

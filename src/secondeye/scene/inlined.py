@@ -1,4 +1,4 @@
-"""The one way in which the ray caster's small functions are compiled."""
+"""How the ray caster's functions are compiled."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -7,15 +7,24 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-_compile = numba.njit(
-    cache=True,
-    error_model="numpy",  # a division by zero gives infinity, which the geometry means
-    fastmath={"contract", "arcp", "nsz"},  # infinities and the order of sums stay what they are
-    forceinline=True,  # a call that hands on arrays costs more than the ray ...
-    _nrt=False,  # ... most of it for counting references, which functions that allocate nothing can do without
-)
+_SETTINGS = {
+    "cache": True,
+    "error_model": "numpy",  # a division by zero gives infinity, which the geometry means
+    "fastmath": {"contract", "arcp", "nsz"},  # infinities and the order of sums stay what they are
+    "_nrt": False,  # functions that allocate nothing need not count references, which costs more than a ray
+}
 
 
 def inlined(function: Function) -> Function:
-    """Compile a function that allocates nothing straight into its callers."""
-    return cast(Function, _compile(function))
+    """Compile a function that allocates nothing straight into its callers: a call hands on too many arrays."""
+    return cast(Function, numba.njit(forceinline=True, **_SETTINGS)(function))
+
+
+def outlined(function: Function) -> Function:
+    """Compile a function that allocates nothing, and is called rarely, once for all its callers."""
+    return cast(Function, numba.njit(**_SETTINGS)(function))
+
+
+def parallel(function: Function) -> Function:
+    """Compile a kernel whose `prange` runs on all cores."""
+    return cast(Function, numba.njit(parallel=True, cache=True, error_model="numpy")(function))

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from secondeye.scene.camera import Array, Views
-from secondeye.scene.kernel import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
+from secondeye.scene.rays import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
 from secondeye.scene.tiles import EDGE_PX, atlas
 from secondeye.scene.world import Shape, World, inverse, poses
 
@@ -49,10 +49,10 @@ def _unit(vector: Array) -> Array:
 
 def _bodies(world: World) -> Records:
     """(N,) of BODY."""
-    table = np.zeros(len(world.bodies), BODY)
+    table = np.zeros(len(world.bodies), BODY).view(np.recarray)
     for row, body in zip(table, world.bodies, strict=True):
         look = body.material
-        row["shape"], row["tile"] = body.shape, atlas().index[look.tile]
+        row["kind"], row["tile"] = body.shape, atlas().index[look.tile]
         row["cutout"], row["clamped"], row["finish"] = look.cutout, look.tile_m == 0, look.finish
         row["red"], row["green"], row["blue"] = look.tint
         row["macro"] = look.macro
@@ -68,7 +68,7 @@ def _bodies(world: World) -> Records:
 
 def _air(world: World, axes: Array, grid: Array, pixel_rad: float) -> Records:
     """(T,) of AIR."""
-    air, table = world.air, np.zeros(len(grid), AIR)
+    air, table = world.air, np.zeros(len(grid), AIR).view(np.recarray)
     for name in ("sun_light", "sky_light", "haze"):
         for colour, value in zip(("red", "green", "blue"), getattr(air, name), strict=True):
             table[f"{name}_{colour}"] = value
@@ -95,7 +95,9 @@ def _views(
     rays[:, :, :count] = np.concatenate([origin, local.reshape(times, 2, count, 9), near[..., None], boxes], -1)
     rays[:, :, count, :12] = np.concatenate([cameras.position, linear.reshape(times, 2, 9)], -1)
     rows, columns = -(-height // BLOCK_PX), -(-width // BLOCK_PX)
-    lists = _lists(boxes.reshape(-1, count, 4) / BLOCK_PX, _urgency(world, near).reshape(-1, count), rows, columns)
+    lists = _lists(
+        (boxes.reshape(-1, count, 4) + 0.5) / BLOCK_PX, _urgency(world, near).reshape(-1, count), rows, columns
+    )
     return rays.reshape(2 * times, count + 1, 17), *lists
 
 
@@ -106,7 +108,7 @@ def _boxes(world: World, to_world: Array, projections: Array, width: int, height
     depth = seen[..., 2, :]
     with np.errstate(divide="ignore", invalid="ignore"):
         pixels = seen[..., :2, :] / depth[..., None, :]
-    boxes = np.concatenate([pixels.min(-1) - 0.5, pixels.max(-1) + 1.5], -1)
+    boxes = np.concatenate([pixels.min(-1) - 1.0, pixels.max(-1) + 1.0], -1)
     endless = np.array([body.shape == Shape.GROUND for body in world.bodies])
     boxes[endless | (depth < 0.01).any(-1)] = [-1, -1, width, height]
     boxes[~endless & (depth < 0).all(-1)] = NOWHERE

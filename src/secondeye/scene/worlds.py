@@ -1,0 +1,254 @@
+"""Random shots for training and for measuring: three kinds of place, five kinds of camera, things that move or not.
+
+room      floor, walls with pictures, tables, boxes, balls, a leaning board, somebody who walks
+yard      ground, walls, trees, fences, signs, tall grass, people, under a hazy sky
+layers    pictures at all depths and slants, many of them cut out, as in layered depth
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from secondeye.discovery import nearest
+from secondeye.scene import things
+from secondeye.scene.camera import Array, Path, Rig, dolly, orbit, pan, still
+from secondeye.scene.render import Shot
+from secondeye.scene.world import Air, Body, Finish, Material, Motion, Shape, Vector, World, about
+
+SOLID_TILES = (
+    "noise",
+    "checker",
+    "stripes",
+    "gradient",
+    "page",
+    "poster",
+    "dirt",
+    "brick",
+    "planks",
+    "plaster",
+    "plaid",
+)
+CUT_TILES = ("leaves", "tuft", "hair", "fence", "bars", "needles", "gable")
+
+Random = np.random.Generator
+
+
+def random_shot(
+    seed: int,
+    *,
+    place: str | None = None,
+    camera: str | None = None,
+    movers: bool = True,
+    glossy: bool = False,
+    rig: Rig | None = None,
+) -> Shot:
+    """A shot that depends on nothing but its arguments.
+
+    Args:
+        seed: another number, another shot.
+        place: "room", "yard" or "layers"; None draws one.
+        camera: "still", "lateral", "forward", "orbit" or "turn"; None draws one.
+        movers: whether things move by themselves.
+        glossy: whether a mirror and a pane of glass stand about.
+        rig: the stereo rig; None draws one, with the screen behind everything as often as amid it.
+
+    Raises:
+        InputError: no such place or camera.
+    """
+    random = np.random.default_rng([seed, 20261])
+    drawn_place, drawn_camera = random.choice(sorted(PLACES)), random.choice(sorted(CAMERAS))
+    drawn_rig = Rig(
+        baseline_m=random.uniform(0.03, 0.12),
+        convergence_m=random.choice([math.inf, random.uniform(2.0, 7.0)]),
+        field_of_view_deg=random.uniform(45, 75),
+    )
+    place, camera = place or str(drawn_place), camera or str(drawn_camera)
+    if place not in PLACES:
+        raise nearest("place", place, PLACES)
+    if camera not in CAMERAS:
+        raise nearest("camera", camera, CAMERAS)
+    bodies, air = PLACES[place](random, movers)
+    if glossy:
+        bodies += _glossy(random)
+    return Shot(World(bodies, air), CAMERAS[camera](random), rig or drawn_rig)
+
+
+def _tint(random: Random) -> Vector:
+    """A bright colour, neither grey nor garish."""
+    return things.vector(0.35 + 0.85 * random.random(3))
+
+
+def _wear(random: Random, tile_m: float = 1.0) -> Material:
+    """Any solid material."""
+    return Material(
+        str(random.choice(SOLID_TILES)), _tint(random), tile_m * random.uniform(0.6, 1.6), random.uniform(0, 0.4)
+    )
+
+
+def _drift(random: Random, movers: bool, share: float = 0.5) -> Motion:
+    """A gentle motion for some bodies, none for the rest."""
+    velocity, spin = random.normal(0, 0.25, 3) * (1, 1, 0), random.normal(0, 0.5)
+    if random.random() > share or not movers:
+        return Motion()
+    return Motion(things.vector(velocity), (0, 0, 0.05), 0.5, axis=(0.1, 0.2, 1.0), spin_rad_s=spin)
+
+
+def _panel(centre: Vector, half: tuple[float, float], material: Material, turn: Array, motion: Motion) -> Body:
+    return Body(Shape.QUAD, centre, (*half, 1.0), material, turn, motion)
+
+
+def _room(random: Random, movers: bool) -> tuple[list[Body], Air]:
+    """A room of which the camera stands at the near end, looking along y."""
+    wide, deep, high = random.uniform(2.4, 3.4), random.uniform(6.0, 8.0), 2.8
+    wall = [_wear(random, 1.5) for _ in range(3)]
+    left, right = upright_left_and_right()
+    bodies = [
+        _panel((0, deep / 2 - 1, 0), (wide, deep / 2 + 1), _wear(random, 1.2), np.eye(3), Motion()),
+        _panel((0, deep, high / 2), (wide, high / 2), wall[0], things.upright(), Motion()),
+        _panel((-wide, deep / 2 - 1, high / 2), (deep / 2 + 1, high / 2), wall[1], left, Motion()),
+        _panel((wide, deep / 2 - 1, high / 2), (deep / 2 + 1, high / 2), wall[2], right, Motion()),
+    ]
+    for x in (-0.5 * wide, 0.4 * wide):
+        print_or_picture = Material(str(random.choice(["page", "poster", "window"])), tile_m=0)
+        bodies.append(_panel((x, deep - 0.02, 1.6), (0.5, 0.4), print_or_picture, things.upright(), Motion()))
+    bodies += _table(random, random.uniform(-1.2, 1.2), random.uniform(2.6, 3.6), movers)
+    for _ in range(random.integers(3, 6)):
+        half = things.vector(random.uniform(0.12, 0.4, 3))
+        x, y = random.uniform(-0.8, 0.8) * wide, random.uniform(2.5, deep - 0.8)
+        turn = about((0, 0, 1), random.uniform(0, math.pi))
+        shape = Shape(int(random.choice([Shape.BOX, Shape.CYLINDER, Shape.CONE])))
+        bodies.append(Body(shape, (x, y, half[2]), half, _wear(random, 0.5), turn, _drift(random, movers)))
+    bodies += things.bouncing_ball(random.uniform(-1, 1), 2.4, 0.15, (0.3, 0.3, 0) if movers else (0, 0, 0))
+    bodies.append(_leaning(random, random.choice([-0.7, 0.7]) * wide, deep - 1.2))
+    if random.random() < 0.6:
+        bodies += _walker(random, random.uniform(-1, 1), random.uniform(3.5, deep - 1.0), movers)
+    return bodies, Air(sun=(-0.4, -0.5, 0.8), fog_m=1e6, clouds=0.0, haze=(0.7, 0.7, 0.7))
+
+
+def upright_left_and_right() -> tuple[Array, Array]:
+    """The turns of quads that stand as a room's left and right wall."""
+    return things.upright(math.pi / 2), things.upright(-math.pi / 2)
+
+
+def _table(random: Random, x: float, y: float, movers: bool) -> list[Body]:
+    """A table with a ball and a tuft of hair-like strands on it."""
+    wood, high = Material("planks", tile_m=0.8), random.uniform(0.65, 0.8)
+    bodies = [Body(Shape.BOX, (x, y, high), (0.6, 0.35, 0.025), wood)]
+    for i in (-0.52, 0.52):
+        for j in (-0.28, 0.28):
+            bodies.append(Body(Shape.CYLINDER, (x + i, y + j, high / 2), (0.025, 0.025, high / 2), wood))
+    bodies.append(
+        Body(
+            Shape.SPHERE,
+            (x - 0.25, y, high + 0.13),
+            (0.11,) * 3,
+            _wear(random, 0.3),
+            motion=_drift(random, movers, 0.3),
+        )
+    )
+    plant = Material(str(random.choice(["hair", "tuft"])), tile_m=0, cutout=True)
+    bodies.append(
+        _panel((x + 0.25, y, high + 0.2), (0.2, 0.18), plant, things.upright(random.uniform(-0.5, 0.5)), Motion())
+    )
+    return bodies
+
+
+def _leaning(random: Random, x: float, y: float) -> Body:
+    """A board that leans back: a slanted plane."""
+    slant = things.upright(random.uniform(-0.6, 0.6)) @ about((1, 0, 0), -random.uniform(0.3, 0.8))
+    return _panel((x, y, 0.7), (0.5, 0.75), _wear(random, 0.7), slant, Motion())
+
+
+def _walker(random: Random, x: float, y: float, movers: bool) -> list[Body]:
+    heading, speed = random.uniform(0, 2 * math.pi), random.uniform(0.3, 0.9) if movers else 0.0
+    bodies = things.person(x, y, heading, speed, _tint(random), random)
+    return bodies if movers else [Body(b.shape, b.centre, b.half_size, b.material, b.turn) for b in bodies]
+
+
+def _yard(random: Random, movers: bool) -> tuple[list[Body], Air]:
+    """Open ground with things on it, looking along y."""
+    ground = Material(str(random.choice(["grass", "dirt", "noise"])), tile_m=random.uniform(1.5, 3), macro=0.7)
+    bodies = [Body(Shape.GROUND, (0, 0, 0), material=ground)]
+    for _ in range(random.integers(1, 4)):
+        x, y = random.uniform(-6, 6), random.uniform(9, 16)
+        half = (random.uniform(1, 3), random.uniform(0.2, 2), random.uniform(0.8, 2.4))
+        wall = Material(str(random.choice(["brick", "plaster", "planks"])), _tint(random), 1.4, 0.2)
+        bodies.append(Body(Shape.BOX, (x, y, half[2]), half, wall, about((0, 0, 1), random.uniform(-0.7, 0.7))))
+    for _ in range(random.integers(1, 4)):
+        make = random.choice([things.conifer, things.leafy_tree])  # type: ignore[arg-type]
+        tree = make(random.uniform(-7, 7), random.uniform(6, 18), random.uniform(3, 7), random)
+        bodies += tree if movers else [Body(b.shape, b.centre, b.half_size, b.material, b.turn) for b in tree]
+    for _ in range(random.integers(1, 3)):
+        bodies += _walker(random, random.uniform(-2, 2), random.uniform(3.5, 8), movers)
+    bodies += things.picket_fence(random.uniform(-3, 3), random.uniform(5, 8), 4.0, random.uniform(-0.4, 0.4))
+    bodies += things.sign(random.uniform(-2.5, 2.5), random.uniform(3.5, 6), str(random.choice(["page", "poster"])))
+    bodies += things.bouncing_ball(random.uniform(-1.5, 1.5), 3.5, 0.2, (0.4, 0.1, 0) if movers else (0, 0, 0))
+    for _ in range(random.integers(3, 8)):
+        x, y = random.uniform(-3, 3), random.uniform(2, 7)
+        bodies += things.tuft(x, y, random.uniform(0.12, 0.35), random.uniform(-0.8, 0.8))
+    sun = (random.uniform(-0.8, 0.8), random.uniform(-0.9, 0.2), random.uniform(0.4, 0.9))
+    return bodies, Air(sun, fog_m=random.uniform(40, 200), clouds=random.uniform(0, 1))
+
+
+def _layers(random: Random, movers: bool) -> tuple[list[Body], Air]:
+    """A far wall and panels before it, the farther the larger."""
+    bodies = [_panel((0, 12, 1.5), (14, 9), _wear(random, 3.0), things.upright(), Motion())]
+    for _ in range(random.integers(8, 15)):
+        away = 1.0 / random.uniform(1 / 9.0, 1 / 1.8)
+        x, z = random.uniform(-0.6, 0.6) * away, 1.5 + random.uniform(-0.45, 0.45) * away
+        size = away * random.uniform(0.08, 0.25)
+        material = _wear(random, size)
+        if random.random() < 0.45:
+            material = Material(str(random.choice(CUT_TILES)), _tint(random), 0, cutout=True)
+        slant = things.upright(random.uniform(-0.9, 0.9)) @ about((1, 0, 0), random.uniform(-0.6, 0.6))
+        if random.random() < 0.25:
+            half = (0.6 * size,) * 3
+            bodies.append(Body(Shape.SPHERE, (x, away, z), half, _wear(random, size), motion=_drift(random, movers)))
+        else:
+            half_panel = (size, size * random.uniform(0.5, 1.2))
+            bodies.append(_panel((x, away, z), half_panel, material, slant, _drift(random, movers)))
+    return bodies, Air(sun=(-0.3, -0.8, 0.5), fog_m=1e6, clouds=0.0, shadows=bool(random.random() < 0.5))
+
+
+def _glossy(random: Random) -> list[Body]:
+    """A mirror on a stand and a pane of glass."""
+    mirror = Material("plain", (0.9, 0.9, 0.9), finish=Finish.MIRROR)
+    glass = Material("plain", (0.85, 0.95, 0.9), finish=Finish.GLASS)
+    x = random.uniform(0.5, 1.0) * random.choice([-1.0, 1.0])
+    turn = things.upright(random.uniform(0.3, 0.6) * -np.sign(x))
+    return [
+        Body(Shape.QUAD, (x, 3.2, 1.2), (0.45, 0.7, 1.0), mirror, turn),
+        Body(Shape.QUAD, (-x, 2.6, 1.2), (0.4, 0.6, 1.0), glass, things.upright(0.2), casts_shadow=False),
+    ]
+
+
+def _lateral(random: Random) -> Path:
+    return dolly((-0.4, -0.5, 1.5), (random.choice([-1, 1]) * random.uniform(0.3, 1.0), 0, 0), (0, 1, -0.06))
+
+
+def _forward(random: Random) -> Path:
+    speed = random.uniform(0.3, 1.0)
+    return dolly((0, -0.8, 1.5), (random.uniform(-0.1, 0.1), speed, 0), (0, 1, -0.06), sway_m=0.02)
+
+
+def _orbit(random: Random) -> Path:
+    return orbit((0, 4.0, 1.1), 4.6, 0.4, random.choice([-1, 1]) * random.uniform(0.08, 0.25), -math.pi / 2)
+
+
+def _turn(random: Random) -> Path:
+    return pan((0, -0.5, 1.5), (0, 1, -0.06), random.choice([-1, 1]) * random.uniform(0.1, 0.4))
+
+
+def _still(random: Random) -> Path:
+    return still((random.uniform(-0.3, 0.3), -0.5, 1.5), (0, 1, -0.06))
+
+
+PLACES: dict[str, Callable[[Random, bool], tuple[list[Body], Air]]] = {"room": _room, "yard": _yard, "layers": _layers}
+CAMERAS: dict[str, Callable[[Random], Path]] = {
+    "still": _still,
+    "lateral": _lateral,
+    "forward": _forward,
+    "orbit": _orbit,
+    "turn": _turn,
+}
