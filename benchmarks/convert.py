@@ -78,12 +78,17 @@ def stage_seconds(run: Callable[[Callable[[Progress], None]], object]) -> dict[s
     return {**stages, "all": end - began}
 
 
+def warm_up(folder: Path) -> None:
+    """Convert some frames, so that no kernel is compiled while others are timed."""
+    small = render(folder / "warm.mp4", (192, 108), 8)
+    secondeye.convert(small, folder / "warm_out.mp4", depth="parallax", preset=PRESET, overwrite=True)
+
+
 def speed(folder: Path, frames: int) -> None:
     """The ratio of our frame rate to a plain transcode's, at 1080p with `--depth file` and `stretch`."""
     source = render(folder / "speed.mp4", SIZES["1080p"], frames)
     depth = folder / "depth.mp4"
-    small = render(folder / "warm.mp4", (192, 108), 8)
-    secondeye.convert(small, folder / "warm_out.mp4", depth="parallax", preset=PRESET)  # kernels compile here
+    warm_up(folder)
     _write_depth(depth, SIZES["1080p"], frames)
     ratios = []
     for turn in range(3):
@@ -108,6 +113,7 @@ def speed(folder: Path, frames: int) -> None:
 
 def stages(folder: Path, frames: int) -> None:
     """Frames a second of every stage, with the depth that ships."""
+    warm_up(folder)
     print("| size | scan | depth | second eye and encode | whole |\n|---|---|---|---|---|")
     for name, size in SIZES.items():
         source = render(folder / f"{name}.mp4", size, frames)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
+from secondeye.compiled import kernel
 from secondeye.errors import ContractError, InputError
 from secondeye.geometry import StereoGeometry
 from secondeye.splat import splat_forward, warp_to_right
-from secondeye.splat.compiled import kernel
 from secondeye.types import Clip, DepthClip
 from tests import splat_oracle
 

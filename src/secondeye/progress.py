@@ -12,7 +12,7 @@ class Progress:
     """How far a job is.
 
     Attributes:
-        stage: "scan", "depth", "convert", "join" or "render".
+        stage: "scan", "depth", "convert", "join", "write", "render".
         done, total: frames of this stage; `total` 0 where it is not known.
         frames_per_s: mean rate of this stage in this run, resumed frames not counted; 0 before the first frame.
         seconds_left: what remains of this stage at that rate; None where not known.
@@ -26,7 +26,7 @@ class Progress:
 
 
 class StageClock:
-    """Turns frames done into `Progress` events.
+    """Turns frames done into `Progress` events; `callback_error` is what the callback raised, if it did.
 
     Args:
         stage: its name.
@@ -38,6 +38,7 @@ class StageClock:
     def __init__(self, stage: str, total: int, done: int, callback: ProgressCallback | None) -> None:
         self._stage, self._total, self._done, self._callback = stage, total, done, callback
         self._resumed = done
+        self.callback_error: Exception | None = None
         self._began = time.monotonic()
         self._tell(0.0)
 
@@ -51,7 +52,11 @@ class StageClock:
         if self._callback is None:
             return
         left = (self._total - self._done) / rate if rate > 0 and self._total else None
-        self._callback(Progress(self._stage, self._done, self._total, rate, left))
+        try:
+            self._callback(Progress(self._stage, self._done, self._total, rate, left))
+        except Exception as error:
+            self.callback_error = error
+            raise
 
 
 def duration_text(seconds: float) -> str:

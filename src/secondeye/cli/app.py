@@ -19,6 +19,11 @@ INTERRUPTED = 130
 BUG = 70
 """Exit code for what nobody foresaw, as errors.ContractError."""
 
+STOPPED = dict.fromkeys(
+    ("convert", "depth"), "stopped; where parts were finished, the same command again goes on from there"
+)
+"""What to say of commands that go on where they were."""
+
 app = typer.Typer(
     name="secondeye",
     no_args_is_help=True,
@@ -56,7 +61,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="secondeye", standalone_mode=False)
         if code == INTERRUPTED:
-            return _fail("stopped; where parts were finished, the same command again goes on from there", code, as_json)
+            return _fail(STOPPED.get(arguments[0], "stopped"), code, as_json)
     except SecondEyeError as error:
         return _fail(str(error), error.exit_code, as_json)
     except BrokenPipeError:

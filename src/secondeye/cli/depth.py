@@ -12,7 +12,10 @@ def depth(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A video, a picture, or a folder of pictures.")],
     out: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="x.mkv or x.mp4 (grey video), x.npz, x.exr, or a folder (16-bit PNGs)."),
+        typer.Argument(
+            metavar="OUT",
+            help="x.mkv or x.mp4 (grey video), x.npz, x.exr, a folder (16-bit PNGs), or x.png for a picture.",
+        ),
     ],
     depth: Annotated[str, typer.Option(metavar="NAME|auto", help="Depth model; auto takes the best at hand.")] = "auto",
     depth_file: Annotated[

@@ -24,6 +24,7 @@ STAGES = {
     "depth": "estimating depth",
     "convert": "making the second eye",
     "join": "joining",
+    "write": "writing the depth",
     "render": "rendering",
 }
 

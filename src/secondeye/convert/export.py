@@ -52,7 +52,7 @@ def export_depth(
             run_depth(plan, workspace, model, progress)
             model = stored_depth(plan, workspace, model)
         size = (plan.info.height, plan.info.width)
-        clock = StageClock("convert", plan.frame_count, 0, progress)
+        clock = StageClock("write", plan.frame_count, 0, progress)
         with (
             open_source(source, index=plan.index) as frames,
             DepthWriter(out, size, plan.info.frame_rate, overwrite=overwrite) as writer,

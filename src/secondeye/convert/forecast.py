@@ -3,12 +3,14 @@
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from secondeye.convert.plan import Plan
 from secondeye.convert.run import convert_segment, run_depth, stored_depth
+from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import Workspace
 from secondeye.errors import ResourceError
 from secondeye.progress import duration_text
@@ -36,6 +38,7 @@ class Forecast:
         out: where to.
         output_bytes, work_bytes: sizes of the result and of unfinished work at its largest.
         seconds: wall time on this machine, from a sample of frames.
+        notes: what the user should know.
     """
 
     plan: Plan
@@ -43,6 +46,7 @@ class Forecast:
     output_bytes: int
     work_bytes: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Some lines for people."""
@@ -61,11 +65,6 @@ class Forecast:
         ]
         return "\n".join(lines)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know."""
-        return (self.plan.depth_note,) if self.plan.depth_note else ()
-
     def facts(self) -> dict[str, Any]:
         """The same for programs."""
         return {
@@ -76,10 +75,55 @@ class Forecast:
             "output_bytes": self.output_bytes,
             "work_bytes": self.work_bytes,
             "seconds": round(self.seconds, 1),
+            "notes": list(self.notes),
         }
 
 
-def measure(plan: Plan, model: DepthEstimator, out: Path) -> Forecast:
+@dataclass(frozen=True)
+class PicturesForecast:
+    """What would be made of pictures, and what it would take.
+
+    Attributes:
+        sources: the pictures.
+        out: the file or folder.
+        settings: how.
+        output_bytes, seconds: from the first picture that can be read.
+        notes: what the user should know.
+    """
+
+    sources: tuple[Path, ...]
+    out: Path
+    settings: ConvertSettings
+    output_bytes: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Some lines for people."""
+        settings, count = self.settings, len(self.sources)
+        lines = [
+            f"source   {self.sources[0] if count == 1 else f'{count} pictures in {self.sources[0].parent}'}",
+            f"result   {self.out}: {settings.layout}",
+            f"stereo   strength {settings.strength:.1%}, convergence {settings.convergence:g}, eyes {settings.eyes}",
+            f"depth    {settings.depth}; holes filled by {settings.inpainter}",
+            f"size     about {size_text(self.output_bytes)}",
+            f"time     about {duration_text(self.seconds)} on this machine",
+        ]
+        return "\n".join(lines)
+
+    def facts(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "file": str(self.out),
+            "frames": len(self.sources),
+            "depth": self.settings.depth,
+            "output_bytes": self.output_bytes,
+            "seconds": round(self.seconds, 1),
+            "notes": list(self.notes),
+        }
+
+
+def measure(plan: Plan, model: DepthEstimator, out: Path, notes: Sequence[str] = ()) -> Forecast:
     """Convert some frames from the middle into a temporary folder, and take the whole from that."""
     middle = plan.segments[len(plan.segments) // 2]
     sample = Segment(0, middle.start, min(middle.stop, middle.start + SAMPLE_FRAMES))
@@ -97,11 +141,12 @@ def measure(plan: Plan, model: DepthEstimator, out: Path) -> Forecast:
         part_bytes = sum(part.stat().st_size for part in parts)
         work_bytes = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     frames = plan.frame_count / len(sample)
-    return Forecast(plan, out, round(part_bytes * frames), round(work_bytes * frames), seconds * frames)
+    told = (*notes, *([plan.depth_note] if plan.depth_note else []))
+    return Forecast(plan, out, round(part_bytes * frames), round(work_bytes * frames), seconds * frames, told)
 
 
-def check_space(plan: Plan, source_bytes: int, scaled: bool, out: Path, workspace: Workspace) -> None:
-    """Refuse to start what cannot end.
+def check_space(plan: Plan, scaled: bool, out: Path, workspace: Workspace) -> None:
+    """Refuse to start what cannot end; what an earlier run finished needs no room again.
 
     Raises:
         ResourceError: the disk of the result or of the work folder has too little room.
@@ -111,13 +156,14 @@ def check_space(plan: Plan, source_bytes: int, scaled: bool, out: Path, workspac
     if codec in BYTES_PER_PIXEL:
         result = width * height * plan.frame_count * BYTES_PER_PIXEL[codec]
     else:
-        result = source_bytes * width * height / (plan.info.width * plan.info.height)
+        result = _bytes_of(plan.source) * width * height / (plan.info.width * plan.info.height)
     depth = 0 if scaled else DEPTH_BYTES_PER_FRAME * plan.frame_count
+    work = max(0, result + depth - _finished_bytes(plan, workspace))
     needs = {out.parent: result}
     if same_disk(out.parent, workspace.root):
-        needs[out.parent] += result + depth
+        needs[out.parent] += work
     else:
-        needs[workspace.root] = result + depth
+        needs[workspace.root] = work
     for folder, needed in needs.items():
         free = shutil.disk_usage(folder).free
         if free < needed:
@@ -125,6 +171,19 @@ def check_space(plan: Plan, source_bytes: int, scaled: bool, out: Path, workspac
                 f"this takes about {size_text(needed)} in {folder}, and {size_text(free)} are free;"
                 " free some, or point OUT and --work-dir at a larger disk"
             )
+
+
+def _finished_bytes(plan: Plan, workspace: Workspace) -> int:
+    """Size of this plan's depth and parts that are there already."""
+    files = [plan.depth_file(workspace, segment) for segment in plan.segments]
+    files += [part for segment in plan.segments for part in plan.part_files(workspace, segment)]
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _bytes_of(path: Path) -> int:
+    """Size of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def same_disk(one: Path, other: Path) -> bool:

@@ -6,20 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from secondeye.convert.forecast import Forecast, check_space, measure
+from secondeye.convert.forecast import Forecast, PicturesForecast, check_space, measure
 from secondeye.convert.join import join_parts
 from secondeye.convert.outputs import check_output, resolve_output
-from secondeye.convert.pictures import convert_pictures, makes_pictures
+from secondeye.convert.pictures import convert_pictures, forecast_pictures, makes_pictures
 from secondeye.convert.plan import make_plan
 from secondeye.convert.result import Result
 from secondeye.convert.run import run_convert, run_depth, stored_depth
-from secondeye.convert.settings import ConvertSettings
+from secondeye.convert.settings import ConvertSettings, parse_strength
 from secondeye.convert.workspace import HIDDEN, Workspace
 from secondeye.discovery import nearest
-from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback
 from secondeye.video import streams
-from secondeye.video.encode import EncodeSettings, completed, default_settings
+from secondeye.video.encode import SPELLINGS, EncodeSettings, completed, default_settings
 from secondeye.video.encoder_check import check
 from secondeye.video.file_info import FileInfo
 from secondeye.video.probe import probe
@@ -45,7 +44,8 @@ def convert(
         work_dir: where unfinished work is kept; None takes `.secondeye` beside the result.
         keep_depth: keep estimated depth for another run with another strength.
         progress: called with `Progress` events.
-        **settings: the fields of `ConvertSettings`: strength, convergence, eyes, depth, inpainter, layout, codec ...
+        **settings: the fields of `ConvertSettings`: strength (0.02 or "2%"), convergence, eyes, depth, inpainter,
+            layout, codec ...
 
     Raises:
         InputError: the source or a setting cannot be used.
@@ -61,12 +61,24 @@ def convert(
     return run_job(
         Path(source),
         None if out is None else Path(out),
-        ConvertSettings(**settings),
+        ConvertSettings(**_as_written(settings)),
         overwrite=overwrite,
         work_dir=None if work_dir is None else Path(work_dir),
         keep_depth=keep_depth,
         progress=progress,
     )
+
+
+def _as_written(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as callers may write them: a strength of "2%", encoder options as a dict, a path for depth."""
+    given = dict(settings)
+    if isinstance(given.get("strength"), str):
+        given["strength"] = parse_strength(given["strength"])
+    if isinstance(given.get("encoder_options"), dict):
+        given["encoder_options"] = tuple((str(key), str(value)) for key, value in given["encoder_options"].items())
+    if isinstance(given.get("depth_file"), Path):
+        given["depth_file"] = str(given["depth_file"])
+    return given
 
 
 def run_job(
@@ -88,11 +100,11 @@ def run_job(
         return replace(made, seconds=time.monotonic() - began)
     facts = probe(source)
     target = resolve_output(source, out, facts.kind, settings.layout)
-    check_output(source, target, settings.layout, overwrite)
     if facts.kind == "image":
         made = convert_pictures(source, target, settings, overwrite, progress)
     else:
         encode, notes = resolve_encoding(facts, target, settings)
+        check_output(source, target, settings.layout, overwrite)
         workspace = Workspace.of(source, work_dir or target.parent / HIDDEN)
         with workspace.locked():
             made = _convert_video(facts, target, settings, encode, workspace, progress)
@@ -111,7 +123,7 @@ def _convert_video(
     progress: ProgressCallback | None,
 ) -> Result:
     plan, model = make_plan(facts.path, settings, encode, workspace, progress)
-    check_space(plan, facts.path.stat().st_size, model.scaled, target, workspace)
+    check_space(plan, model.scaled, target, workspace)
     plan.save(workspace)
     if not model.scaled:
         run_depth(plan, workspace, model, progress)
@@ -130,7 +142,10 @@ def resolve_encoding(facts: FileInfo, target: Path, settings: ConvertSettings) -
         InputError: an unknown codec, preset, pixel format or option, a frame that the codec cannot hold, or an
             output that cannot hold the codec or the sound.
     """
-    codec = settings.codec or default_settings(facts.video, target, settings.layout).codec
+    codec = (
+        SPELLINGS.get(str(settings.codec), settings.codec)
+        or default_settings(facts.video, target, settings.layout).codec
+    )
     asked = EncodeSettings(codec, settings.crf, settings.preset, settings.pixel_format, settings.encoder_options)
     notes = check(asked, facts.video, settings.layout)
     notes += streams.check_output(None if facts.kind == "folder" else facts.path, target, codec)
@@ -139,16 +154,19 @@ def resolve_encoding(facts: FileInfo, target: Path, settings: ConvertSettings) -
 
 def forecast(
     source: Path, out: Path | None, settings: ConvertSettings, *, progress: ProgressCallback | None = None
-) -> Forecast:
+) -> Forecast | PicturesForecast:
     """What `run_job` would do and take; leaves nothing behind.
 
     Raises:
         As `convert`, but for an output that exists.
     """
-    if makes_pictures(source, out) or (facts := probe(source)).kind == "image":
-        raise InputError("a dry run is for films; pictures take a second or two each, so convert them straight away")
+    if makes_pictures(source, out):
+        return forecast_pictures(source, resolve_output(source, out, "folder", settings.layout), settings)
+    facts = probe(source)
     target = resolve_output(source, out, facts.kind, settings.layout)
-    encode, _ = resolve_encoding(facts, target, settings)
+    if facts.kind == "image":
+        return forecast_pictures(source, target, settings)
+    encode, notes = resolve_encoding(facts, target, settings)
     with tempfile.TemporaryDirectory(prefix="secondeye-") as folder:
         plan, model = make_plan(source, settings, encode, Workspace(Path(folder)), progress, download=False)
-        return measure(plan, model, target)
+        return measure(plan, model, target, notes)

@@ -1,10 +1,13 @@
 """Stills, and folders of them: the same stages as a film, one picture file out per picture in."""
 
 import logging
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from secondeye import inpainters
+from secondeye.convert.forecast import PicturesForecast
 from secondeye.convert.outputs import PICTURE_ENDINGS, check_output
 from secondeye.convert.plan import resolve_depth
 from secondeye.convert.result import Result
@@ -40,7 +43,7 @@ def convert_pictures(
         InputError: nothing could be made.
     """
     model, note, settings = resolve_depth(settings)
-    notes = [note] if note else []
+    notes = ([note] if note else []) + _ignored(settings)
     one = not source.is_dir()
     sources = [source] if one else pictures_in(source)
     if not one:
@@ -62,6 +65,37 @@ def convert_pictures(
     if not made:
         raise InputError(f"no picture in {source} could be converted: {notes[-1]}")
     return Result(part_paths(out, settings.layout) if one else (out,), len(made), 0.0, settings.depth, tuple(notes))
+
+
+def forecast_pictures(source: Path, out: Path, settings: ConvertSettings) -> PicturesForecast:
+    """Convert one picture into a temporary folder, and take the rest from that.
+
+    Raises:
+        InputError: no picture can be converted.
+    """
+    model, note, settings = resolve_depth(settings, download=False)
+    sources = pictures_in(source) if source.is_dir() else [source]
+    notes = ([note] if note else []) + _ignored(settings)
+    for number, picture in enumerate(sources):
+        with tempfile.TemporaryDirectory(prefix="secondeye-") as folder:
+            target, began = Path(folder) / _name(picture, settings.layout, set()), time.monotonic()
+            try:
+                _convert_one(picture, number, target, model, settings)
+            except InputError as error:
+                notes.append(str(error))
+                continue
+            seconds = time.monotonic() - began
+            size = sum(file.stat().st_size for file in part_paths(target, settings.layout))
+        count = len(sources)
+        return PicturesForecast(tuple(sources), out, settings, size * count, seconds * count, tuple(notes))
+    raise InputError(f"no picture in {source} could be converted: {notes[-1]}")
+
+
+def _ignored(settings: ConvertSettings) -> list[str]:
+    """What was asked for that pictures do not have."""
+    names = ("codec", "crf", "preset", "pixel_format", "encoder_options")
+    given = [f"--{name.replace('_', '-').removesuffix('s')}" for name in names if getattr(settings, name)]
+    return [f"{' and '.join(given)}: for films only; pictures are written losslessly, or as fine JPEG"] if given else []
 
 
 def _convert_one(source: Path, number: int, target: Path, model: DepthEstimator, settings: ConvertSettings) -> None:

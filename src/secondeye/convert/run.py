@@ -34,7 +34,7 @@ def run_depth(plan: Plan, workspace: Workspace, model: DepthEstimator, callback:
     with open_source(plan.source, index=plan.index) as source:
         for segment in missing:
             frames = source.read(segment.start - segment.warmup, segment.stop)
-            with _told_as(segment), read_ahead(frames, QUEUE_CLIPS) as clips:
+            with _told_as(segment, clock), read_ahead(frames, QUEUE_CLIPS) as clips:
                 target = plan.depth_file(workspace, segment)
                 store(target, model.estimate(clips), segment.start, clock.advance)
 
@@ -58,7 +58,7 @@ def run_convert(
     clock = _clock("convert", plan, missing, callback)
     with open_source(plan.source, index=plan.index) as source:
         for segment in missing:
-            with _told_as(segment):
+            with _told_as(segment, clock):
                 convert_segment(plan, segment, source, workspace, depth, clock.advance)
 
 
@@ -110,8 +110,8 @@ def _clock(stage: str, plan: Plan, missing: list[Segment], callback: ProgressCal
 
 
 @contextmanager
-def _told_as(segment: Segment) -> Iterator[None]:
-    """Turn what nobody foresaw into a SegmentError that names the segment; let our own errors through."""
+def _told_as(segment: Segment, clock: StageClock) -> Iterator[None]:
+    """Turn what nobody foresaw into a SegmentError that names the segment; let our own and the caller's through."""
     try:
         yield
     except SecondEyeError:
@@ -119,5 +119,7 @@ def _told_as(segment: Segment) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ResourceError("out of memory; close other programs, or convert at a smaller size") from error
     except Exception as error:
+        if error is clock.callback_error:
+            raise
         text = f"frames {segment.start} to {segment.stop}: {type(error).__name__}: {error}"
         raise SegmentError(segment.index, f"{text}; finished parts are kept, run the same again to go on") from error

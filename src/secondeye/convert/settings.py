@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import get_args
 
 from secondeye import depth_models, discovery, inpainters
@@ -13,6 +14,15 @@ from secondeye.video.layout import LAYOUTS
 
 SEGMENT_FRAMES = 150
 """Frames that a segment of a long shot has at most: what a crash can cost, and what one part holds in memory."""
+
+
+TYPES: tuple[tuple[tuple[str, ...], type, str], ...] = (
+    (("strength", "convergence", "depth_smoothing_s", "crf"), Real, "a number"),
+    (("edge_dilation", "segment_frames"), int, "a whole number"),
+    (("eyes", "depth", "depth_file", "inpainter", "layout", "codec", "preset", "pixel_format"), str, "a text"),
+    (("encoder_options",), tuple, "a tuple of pairs of texts, or a dict"),
+)
+"""What the settings have to be, in the words of an error."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ class ConvertSettings:
     segment_frames: int = SEGMENT_FRAMES
 
     def __post_init__(self) -> None:
+        self._check_types()
         _ = self.geometry  # checks strength and convergence
         _check_choice("eyes", self.eyes, get_args(Eyes))
         _check_choice("layout", self.layout, LAYOUTS)
@@ -67,6 +78,20 @@ class ConvertSettings:
             raise InputError(f"depth smoothing {self.depth_smoothing_s:g} is outside 0 to 60 seconds")
         if self.segment_frames < 2:
             raise InputError(f"segments of {self.segment_frames} frames are too short; take 2 or more")
+
+    def _check_types(self) -> None:
+        """For callers in Python, whom no option parser checks."""
+        for names, kind, what in TYPES:
+            for name in names:
+                value = getattr(self, name)
+                optional = self.__dataclass_fields__[name].default is None
+                if (value is None and optional) or (isinstance(value, kind) and not isinstance(value, bool)):
+                    continue
+                raise InputError(f"{name} is {what}, not {value!r}")
+        if any(
+            not isinstance(pair, tuple) or [type(part) for part in pair] != [str, str] for pair in self.encoder_options
+        ):
+            raise InputError(f"encoder_options are pairs of texts, not {self.encoder_options!r}")
 
     def _check_depth_file(self) -> None:
         if self.depth == "file" and self.depth_file is None:

@@ -18,10 +18,11 @@ edges. A guided filter in its place was tried and is worse than plain bilinear: 
 import cv2
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from secondeye.compiled import kernel, run_rows, step
 from secondeye.errors import ContractError
 
 COLOR_SIGMA = 0.03
@@ -65,28 +66,49 @@ def upsample_guided(inverse_depth: Tensor, rgb: Tensor, color_sigma: float = COL
             result[i, 0] = cv2.resize(small[i, 0], (width, height), interpolation=cv2.INTER_AREA)
         else:
             cv2.resize(small[i, 0], (width, height), dst=result[i, 0], interpolation=cv2.INTER_LINEAR)
-            _follow_edges(small[i, 0], frames[i], np.float32(1 / (3 * color_sigma**2)), *EDGE_STEP, result[i, 0])
+            _follow_edges(small[i, 0], frames[i], np.float32(1 / (3 * color_sigma**2)), result[i, 0])
     return torch.from_numpy(result).to(inverse_depth.device)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def _follow_edges(small: Array, rgb: Array, sharpness: np.float32, soft: float, hard: float, out: Array) -> None:
+def _follow_edges(small: Array, rgb: Array, sharpness: np.float32, out: Array) -> None:
     """Blend into `out`, which is bilinear, what colour decides in the cells that an edge runs through."""
+    places = (*_cells(small.shape[0], out.shape[0]), *_cells(small.shape[1], out.shape[1]))
+
+    def band(first: int, stop: int) -> None:
+        _follow_rows(small, rgb, sharpness, *EDGE_STEP, *places, out, first, stop)
+
+    run_rows(band, max(small.shape[0] - 1, 1))
+
+
+@kernel
+def _follow_rows(
+    small: Array,
+    rgb: Array,
+    sharpness: np.float32,
+    soft: float,
+    hard: float,
+    rows: Places,
+    shares_y: Array,
+    columns: Places,
+    shares_x: Array,
+    out: Array,
+    first: int,
+    stop: int,
+) -> None:
+    """The same for some rows of cells."""
     h, w = small.shape
-    rows, shares_y = _cells(h, out.shape[0])
-    columns, shares_x = _cells(w, out.shape[1])
-    for top in prange(max(h - 1, 1)):
-        colors = np.empty((4, 3), np.float32)
+    colors = np.empty((4, 3), np.float32)
+    for top in range(first, stop):
         bottom = min(top + 1, h - 1)
         for left in range(max(w - 1, 1)):
             right = min(left + 1, w - 1)
             corners = (small[top, left], small[top, right], small[bottom, left], small[bottom, right])
-            step = max(corners) - min(corners)
-            if step <= soft:
+            jump = max(corners) - min(corners)
+            if jump <= soft:
                 continue
             for i in range(4):
                 _mean_color(rgb, top if i < 2 else bottom, left if i % 2 == 0 else right, h, w, colors[i])
-            trust = np.float32(min((step - soft) / (hard - soft), 1.0))
+            trust = np.float32(min((jump - soft) / (hard - soft), 1.0))
             for y in range(rows[top], rows[top + 1]):
                 for x in range(columns[left], columns[left + 1]):
                     color = (rgb[0, y, x], rgb[1, y, x], rgb[2, y, x])
@@ -94,7 +116,7 @@ def _follow_edges(small: Array, rgb: Array, sharpness: np.float32, soft: float, 
                     out[y, x] += trust * (mean - out[y, x])
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "reassoc", "nsz"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "arcp", "reassoc", "nsz"})
 def _mean_by_color(
     color: tuple[np.float32, ...],
     colors: Array,
@@ -120,7 +142,7 @@ def _mean_by_color(
     return mean
 
 
-@njit(cache=True)
+@kernel
 def _cells(small: int, large: int) -> tuple[Places, Array]:
     """Where `large` px lie between the centres of `small` px.
 
@@ -139,7 +161,7 @@ def _cells(small: int, large: int) -> tuple[Places, Array]:
     return starts, shares
 
 
-@njit(cache=True, error_model="numpy")
+@step
 def _mean_color(rgb: Array, i: int, j: int, h: int, w: int, out: Array) -> None:
     """The mean of 2 x 2 samples of the frame's px that lie under px (i, j) of the small map."""
     height, width = rgb.shape[1], rgb.shape[2]

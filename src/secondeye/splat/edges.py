@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from secondeye.compiled import kernel, run_rows, step
 from secondeye.errors import InputError
-from secondeye.splat.compiled import kernel, run_rows, step
 
 EDGE_PX = 1.0
 """Differences of disparity below are slopes of one surface; dilating those would move the surface."""

@@ -14,7 +14,7 @@ from numba import float32, int32, uint8, uint64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.splat.compiled import kernel, run_rows, step
+from secondeye.compiled import kernel, run_rows, step
 from secondeye.splat.surface import SurfaceRule, not_finite
 
 Floats = NDArray[np.float32]

@@ -86,6 +86,10 @@ def codecs() -> list[str]:
     return [name for name, facts in FACTS.items() if facts.encoder in codecs_available]
 
 
+SPELLINGS = {"h265": "hevc", "x265": "hevc", "libx265": "hevc", "x264": "h264", "libx264": "h264", "avc": "h264"}
+"""Other names that people know our codecs by."""
+
+
 def codec_facts(codec: str) -> CodecFacts:
     """Facts of a codec.
 

@@ -43,7 +43,7 @@ def kernel(function: Kernel) -> Kernel:
 @cache
 def _threads(process: int, count: int) -> ThreadPoolExecutor:
     """One pool for each process: threads do not survive a fork."""
-    return ThreadPoolExecutor(count, thread_name_prefix="secondeye-splat")
+    return ThreadPoolExecutor(count, thread_name_prefix="secondeye-rows")
 
 
 def _bands(rows: int, threads: int) -> Iterator[tuple[int, int]]:
