@@ -80,7 +80,7 @@ def stage_seconds(run: Callable[[Callable[[Progress], None]], object]) -> dict[s
 
 def warm_up(folder: Path) -> None:
     """Convert some frames, so that no kernel is compiled while others are timed."""
-    small = render(folder / "warm.mp4", (192, 108), 8)
+    small = render(folder / "warm.mp4", (640, 360), 8)  # larger than depth maps, so that they are enlarged
     secondeye.convert(small, folder / "warm_out.mp4", depth="parallax", preset=PRESET, overwrite=True)
 
 

@@ -5,8 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from secondeye.cli.app import run
 from tests.media import moving_texture, read_video, write_video
@@ -79,6 +81,25 @@ def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(clip: Path, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_of_pictures(tmp_path: Path, capsys: Output) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (24, 16), (90, 120, 60)).save(folder / name)
+    assert run(["convert", str(folder), *FAST[:4], "--progress", "plain", "--dry-run"]) == 0
+    shown = capsys.readouterr()
+    assert "2 pictures" in shown.out
+    assert "--preset: for films only" in shown.err
+    assert run(["convert", str(folder / "a.png"), *FAST, "--dry-run"]) == 0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.png", "b.png", "in"]
+
+
+def test_codecs_by_other_names(clip: Path, tmp_path: Path) -> None:
+    assert run(["convert", str(clip), str(tmp_path / "o.mp4"), *FAST, "--codec", "x264"]) == 0
+    with av.open(tmp_path / "o.mp4") as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+
+
 def test_two_files_for_a_pair(clip: Path, tmp_path: Path) -> None:
     assert run(["convert", str(clip), str(tmp_path / "o.mp4"), *FAST, "--layout", "pair"]) == 0
     names = sorted(path.name for path in tmp_path.glob("*.mp4"))
@@ -103,8 +124,6 @@ def test_depth_is_replaced_only_where_asked(clip: Path, tmp_path: Path, capsys: 
 
 
 def test_pictures_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
-    from PIL import Image
-
     (tmp_path / "in").mkdir()
     for name in ("a.png", "a.bmp", "b.png"):
         Image.new("RGB", (24, 16), (90, 120, 60)).save(tmp_path / "in" / name)
@@ -175,7 +194,7 @@ def test_output_that_cannot_be_written(clip: Path, capsys: Output) -> None:
         (["--depth", "paralax"], ["'parallax'"]),
         (["--depth", "file"], ["--depth-file"]),
         (["--depth-file", "missing.mkv"], ["missing.mkv"]),
-        (["--codec", "h265"], ["hevc"]),
+        (["--codec", "hevcc"], ["hevc"]),
         (["--crf", "900"], ["crf"]),
         (["--preset", "fastest"], ["preset"]),
         (["--pixel-format", "yuv42"], ["pixel format"]),
@@ -187,8 +206,15 @@ def test_output_that_cannot_be_written(clip: Path, capsys: Output) -> None:
     ],
 )
 def test_impossible_options(clip: Path, tmp_path: Path, capsys: Output, options: list[str], words: list[str]) -> None:
-    fails(capsys, ["convert", str(clip), str(tmp_path / "o.mp4"), *options], 2, *words)
+    fails(capsys, ["convert", str(clip), str(tmp_path / "new" / "o.mp4"), *options], 2, *words)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_option_is_said_before_an_output_that_exists(clip: Path, tmp_path: Path, capsys: Output) -> None:
+    out = tmp_path / "o.mp4"
+    out.write_bytes(b"mine")
+    fails(capsys, ["convert", str(clip), str(out), "--preset", "fastest"], 2, "preset")
+    assert out.read_bytes() == b"mine"
 
 
 def test_unknown_ending(clip: Path, tmp_path: Path, capsys: Output) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import secondeye
+from secondeye.errors import InputError
 from secondeye.progress import Progress
 from tests.media import moving_texture, read_video, write_video
 
@@ -117,6 +118,46 @@ def test_damaged_work_files_are_made_again(clip: Path, tmp_path: Path, junk: str
             file.write_text(junk)
     secondeye.convert(clip, tmp_path / "again.mp4", depth="parallax", **FAST)
     assert_same_video(tmp_path / "out.mp4", tmp_path / "again.mp4")
+
+
+def test_settings_as_people_write_them(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    options = {"bf": "0"}
+    made = secondeye.convert(clip, out, depth="parallax", strength="1%", encoder_options=options, **FAST)
+    assert made.frames == FRAMES
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"strength": None},
+        {"strength": [2]},
+        {"strength": True},
+        {"convergence": "near"},
+        {"layout": None},
+        {"segment_frames": 2.5},
+        {"edge_dilation": 1.5},
+        {"encoder_options": [("bf", "0")]},
+        {"encoder_options": (("bf", 0),)},
+        {"crf": "18"},
+        {"depth": 3},
+    ],
+)
+def test_settings_of_a_wrong_type(clip: Path, tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        secondeye.convert(clip, tmp_path / "out.mp4", **wrong)
+
+
+@pytest.mark.parametrize("stage", ["scan", "depth", "convert", "join"])
+def test_what_a_callback_raises_reaches_the_caller(clip: Path, tmp_path: Path, stage: str) -> None:
+    def angry(event: Progress) -> None:
+        if event.stage == stage and event.done:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", progress=angry, **FAST)
+    made = secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", overwrite=True, **FAST)
+    assert made.frames == FRAMES
 
 
 KILLED = """

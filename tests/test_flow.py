@@ -30,6 +30,15 @@ def test_flow_points_from_a_to_b(preset: str, x: int, y: int) -> None:
     assert np.median(np.abs(restored - a)[10:-10, 10:-10]) < 3
 
 
+@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
+def test_flow_does_not_depend_on_what_was_matched_before(preset: str) -> None:
+    a, b = texture(64, 96, 1), texture(64, 96, 2)
+    alone = dis_flow(a, b, preset)
+    for size in ((16, 16), (20, 40), (200, 300)):
+        dis_flow(texture(*size, 3), texture(*size, 4), preset)
+        assert np.array_equal(dis_flow(a, b, preset), alone)
+
+
 def test_warp_backward_samples_where_the_flow_points() -> None:
     rng = np.random.default_rng(1)
     image = rng.random((3, 9, 11)).astype(np.float32)

@@ -37,7 +37,9 @@ def dis_flow(a: Grey, b: Grey, preset: Preset = "medium") -> Array:
     height, width = a.shape
     if min(height, width) < SMALLEST_PX:
         return np.zeros((2, height, width), np.float32)
-    found = _dis(preset, get_ident()).calc(np.ascontiguousarray(a), np.ascontiguousarray(b), None)
+    matcher, finest_scale = _dis(preset, get_ident())
+    matcher.setFinestScale(finest_scale)  # a small frame makes it finer, and it would stay so for all later frames
+    found = matcher.calc(np.ascontiguousarray(a), np.ascontiguousarray(b), None)
     return np.ascontiguousarray(np.moveaxis(np.asarray(found, np.float32), -1, 0))
 
 
@@ -98,11 +100,12 @@ def confidence(forward: Array, backward: Array, a: Grey, error: Array | None = N
 
 
 @cache
-def _dis(preset: Preset, thread: int) -> Any:
-    """One matcher for each thread: it keeps its buffers, and two threads must not share them."""
+def _dis(preset: Preset, thread: int) -> tuple[Any, int]:
+    """One matcher for each thread: it keeps its buffers, and two threads must not share them. And its finest scale."""
     presets = {
         "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
         "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
         "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
     }
-    return cv2.DISOpticalFlow.create(presets[preset])
+    matcher = cv2.DISOpticalFlow.create(presets[preset])
+    return matcher, matcher.getFinestScale()
