@@ -1,16 +1,21 @@
 """How this package compiles its CPU kernels, and runs them over the rows of many frames at once."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 import numba
 import torch
+from numba.core import event
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Result = TypeVar("Result")
+
+LOG = logging.getLogger(__name__)
 
 SMALLEST_BAND_ROWS = 16
 BANDS_PER_THREAD = 4
@@ -38,6 +43,26 @@ def kernel(function: Kernel) -> Kernel:
     except RuntimeError:  # numba finds no folder for its cache
         return step(function)
     return whole
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Within, say once where kernels have to be compiled: on a machine's first run, for up to a minute."""
+    with event.install_listener("numba:compile", _Announcer()):
+        yield
+
+
+class _Announcer(event.Listener):  # type: ignore[misc]  # numba has no types
+    def __init__(self) -> None:
+        self._told = False
+
+    def on_start(self, event: Any) -> None:
+        if not self._told:
+            self._told = True
+            LOG.warning("first run on this machine: compiling for its processor, which takes up to a minute, once")
+
+    def on_end(self, event: Any) -> None:
+        pass
 
 
 @cache

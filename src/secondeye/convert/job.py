@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from secondeye import compiled
 from secondeye.convert.forecast import Forecast, PicturesForecast, check_space, measure
 from secondeye.convert.join import join_parts
 from secondeye.convert.outputs import check_output, resolve_output
@@ -92,6 +93,19 @@ def run_job(
     progress: ProgressCallback | None = None,
 ) -> Result:
     """`convert` with its settings made."""
+    with compiled.announced():
+        return _run_job(source, out, settings, overwrite, work_dir, keep_depth, progress)
+
+
+def _run_job(
+    source: Path,
+    out: Path | None,
+    settings: ConvertSettings,
+    overwrite: bool,
+    work_dir: Path | None,
+    keep_depth: bool,
+    progress: ProgressCallback | None,
+) -> Result:
     began = time.monotonic()
     if makes_pictures(source, out):
         made = convert_pictures(

@@ -287,7 +287,6 @@ def _add_run(total: Floats, view: Floats, j: int, spans: Ints, other: int, run: 
         total[x, 3] += weight
 
 
-@step
 def _row_weights() -> Floats:
     """(rows away, px deep): what that row counts in a pixel's average; the last depth stands for all beyond."""
     deepest = int(np.ceil(BLENDED_ROWS / BLEND_GROWTH))

@@ -113,7 +113,7 @@ def _check(rgb: Tensor, disparity: Tensor) -> None:
 
 def _splat_ours(rgb: Tensor, disparity: Tensor, backend: str) -> tuple[Tensor, Tensor]:
     if backend == "auto":
-        backend = {"cpu": "numba", "cuda": _cuda_backend()}.get(rgb.device.type, "torch")
+        backend = _fastest(rgb.device.type)
     if backend == "torch":
         from secondeye.splat.reference import splat
     elif backend == "numba" and rgb.device.type == "cpu":
@@ -128,7 +128,9 @@ def _splat_ours(rgb: Tensor, disparity: Tensor, backend: str) -> tuple[Tensor, T
 
 
 @cache
-def _cuda_backend() -> str:
+def _fastest(device: str) -> str:
+    if device != "cuda":
+        return "numba" if device == "cpu" else "torch"
     if importlib.util.find_spec("triton") is None:
         logger.warning("no Triton here: splatting on CUDA with plain torch, which is slower")
         return "torch"
