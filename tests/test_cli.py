@@ -100,6 +100,15 @@ def test_codecs_by_other_names(clip: Path, tmp_path: Path) -> None:
         assert container.streams.video[0].codec_context.name == "h264"
 
 
+def test_a_source_that_is_stereo_already(clip: Path, tmp_path: Path, capsys: Output) -> None:
+    once, twice = tmp_path / "once.mkv", tmp_path / "twice.mkv"
+    assert run(["convert", str(clip), str(once), *FAST]) == 0
+    capsys.readouterr()
+    assert run(["convert", str(once), str(twice), *FAST[:4], "--progress", "json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out.splitlines()[-1])["notes"]
+    assert "stereoscopic already (sbs)" in note
+
+
 def test_two_files_for_a_pair(clip: Path, tmp_path: Path) -> None:
     assert run(["convert", str(clip), str(tmp_path / "o.mp4"), *FAST, "--layout", "pair"]) == 0
     names = sorted(path.name for path in tmp_path.glob("*.mp4"))

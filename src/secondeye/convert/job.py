@@ -160,10 +160,20 @@ def resolve_encoding(facts: FileInfo, target: Path, settings: ConvertSettings) -
         SPELLINGS.get(str(settings.codec), settings.codec)
         or default_settings(facts.video, target, settings.layout).codec
     )
+    notes = stereo_already(facts)
     asked = EncodeSettings(codec, settings.crf, settings.preset, settings.pixel_format, settings.encoder_options)
-    notes = check(asked, facts.video, settings.layout)
+    notes += check(asked, facts.video, settings.layout)
     notes += streams.check_output(None if facts.kind == "folder" else facts.path, target, codec)
     return completed(asked, facts.video), notes
+
+
+def stereo_already(facts: FileInfo) -> list[str]:
+    """What to say of a source that is marked as stereoscopic."""
+    if facts.stereo in (None, "mono"):
+        return []
+    if facts.stereo == "mv-hevc":
+        return ["the source is stereoscopic already (mv-hevc); its first view is taken, and the second made anew"]
+    return [f"the source is marked as stereoscopic already ({facts.stereo}); both its views were taken for one picture"]
 
 
 def forecast(
