@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from secondeye.errors import InputError
-from secondeye.inspect import inspect_file, looked_at
-from secondeye.inspect.layout import measure_layout, named_layout
-from secondeye.inspect.matching import match_views
+from secondeye.inspect import inspect_file
 from secondeye.inspect.report import Report
 from secondeye.video.index import FrameIndex
+from secondeye.video.stereo_layout import looked_at, measure_layout, named_layout
+from secondeye.video.view_matching import match_views
 from tests.small_videos import encode
 
 Picture = NDArray[np.float32]

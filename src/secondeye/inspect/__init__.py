@@ -1,21 +1,10 @@
 """Say what a file is: its size, rate, colours and streams, and whether it is 3D already."""
 
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from secondeye.inspect.layout import Picture, measure_layout, named_layout
 from secondeye.inspect.report import Layout, Report, color_names
-from secondeye.video.index import FrameIndex
 from secondeye.video.reader import open_source
-from secondeye.video.source import VideoSource
-
-LOOKED_AT = 5
-"""Frames that are looked at to find out how the views lie."""
-
-NEAR_BEGINNING = 120
-"""Frames among which they are chosen where a file has too few keyframes to jump to."""
+from secondeye.video.stereo_layout import measured_layout, named_layout
 
 
 def inspect_file(path: str | Path) -> Report:
@@ -26,8 +15,7 @@ def inspect_file(path: str | Path) -> Report:
     """
     with open_source(path) as source:
         file, info, index = source.file, source.info, source.index
-        aspect = info.width / info.height * float(info.pixel_aspect)
-        measured = measure_layout(_some_pictures(source), aspect, is_photo=file.kind == "image")
+        measured = measured_layout(source)
         named, field_of_view = named_layout(file.path)
         return Report(
             path=file.path,
@@ -56,20 +44,3 @@ def inspect_file(path: str | Path) -> Report:
             chapters=file.chapters,
             metadata=file.metadata,
         )
-
-
-def _some_pictures(source: VideoSource) -> list[Picture]:
-    """A few frames from all over the source; those that do not decode are left out."""
-    pictures = []
-    for number in looked_at(source.index):
-        for clip in islice(source.read(number, number + 1), 1):
-            pictures.append(np.asarray(clip.rgb[0].numpy(), np.float32).copy())
-    return pictures
-
-
-def looked_at(index: FrameIndex) -> list[int]:
-    """Numbers of the frames to look at: keyframes, which are quick to reach, or frames near the beginning."""
-    keys = [int(key) for key in index.keyframes]
-    choice = keys if len(keys) >= LOOKED_AT else list(range(min(len(index), NEAR_BEGINNING)))
-    places = np.linspace(0, len(choice) - 1, LOOKED_AT + 2)[1:-1] if len(choice) > LOOKED_AT else range(len(choice))
-    return [choice[round(float(place))] for place in places]

@@ -5,10 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from secondeye.inspect.layout import MeasuredLayout
 from secondeye.video.color import MATRIX_NAMES, PRIMARIES_NAMES, TRANSFER_NAMES, name_of
 from secondeye.video.file_info import Chapter, FileInfo, StreamInfo
 from secondeye.video.side_data import Hdr
+from secondeye.video.stereo_layout import MeasuredLayout
 
 
 @dataclass(frozen=True)

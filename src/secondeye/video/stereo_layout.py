@@ -1,16 +1,25 @@
-"""Is a picture one view or two, and how do they lie? As its pixels say, and as its file name says."""
+"""Does a source show one view or two, and how do they lie? As its pixels say, and as its file name says."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.inspect.matching import Grey, Match, match_views
+from secondeye.video.index import FrameIndex
+from secondeye.video.source import VideoSource
+from secondeye.video.view_matching import Grey, Match, match_views
 
 Picture = NDArray[np.float32]
+
+LOOKED_AT = 5
+"""Frames that are looked at to find out how the views lie."""
+
+NEAR_BEGINNING = 120
+"""Frames among which they are chosen where a file has too few keyframes to jump to."""
 
 LEAST_AGREEMENT, SURE_AGREEMENT = 0.3, 0.6
 """Where stereo begins, and where no doubt is left: one-view clips reach 0.21 (two bottles side by side), pairs whose
@@ -64,6 +73,25 @@ class _Average:
     agreement: float = 0.0
     moved: float = 0.0
     slope: float = 0.0
+
+
+def measured_layout(source: VideoSource) -> MeasuredLayout:
+    """Say how the views of a source lie, from a few of its frames; those that do not decode are left out."""
+    info = source.info
+    pictures = []
+    for number in looked_at(source.index):
+        for clip in islice(source.read(number, number + 1), 1):
+            pictures.append(np.asarray(clip.rgb[0].numpy(), np.float32).copy())
+    aspect = info.width / info.height * float(info.pixel_aspect)
+    return measure_layout(pictures, aspect, is_photo=source.file.kind == "image")
+
+
+def looked_at(index: FrameIndex) -> list[int]:
+    """Numbers of the frames to look at: keyframes, which are quick to reach, or frames near the beginning."""
+    keys = [int(key) for key in index.keyframes]
+    choice = keys if len(keys) >= LOOKED_AT else list(range(min(len(index), NEAR_BEGINNING)))
+    places = np.linspace(0, len(choice) - 1, LOOKED_AT + 2)[1:-1] if len(choice) > LOOKED_AT else range(len(choice))
+    return [choice[round(float(place))] for place in places]
 
 
 def measure_layout(pictures: Sequence[Picture], display_aspect: float, *, is_photo: bool = False) -> MeasuredLayout:
