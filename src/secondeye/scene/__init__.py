@@ -13,9 +13,10 @@
 from collections.abc import Iterator
 
 from secondeye.scene.camera import Rig
+from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.optics import Optics
 from secondeye.scene.park import shot as park
-from secondeye.scene.render import Frames, Shot, Truth, render
+from secondeye.scene.render import render
 from secondeye.scene.sound import soundtrack
 from secondeye.scene.worlds import random_shot
 

@@ -1,4 +1,4 @@
-"""How the ray caster's functions are compiled."""
+"""How the parts of the ray caster are compiled into its kernels."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -8,7 +8,6 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., object])
 
 _SETTINGS = {
-    "cache": True,
     "error_model": "numpy",  # a division by zero gives infinity, which the geometry means
     "fastmath": {"contract", "arcp", "nsz"},  # infinities and the order of sums stay what they are
     "_nrt": False,  # functions that allocate nothing need not count references, which costs more than a ray
@@ -23,8 +22,3 @@ def inlined(function: Function) -> Function:
 def outlined(function: Function) -> Function:
     """Compile a function that allocates nothing, and is called rarely, once for all its callers."""
     return cast(Function, numba.njit(**_SETTINGS)(function))
-
-
-def parallel(function: Function) -> Function:
-    """Compile a kernel whose `prange` runs on all cores."""
-    return cast(Function, numba.njit(parallel=True, cache=True, error_model="numpy")(function))

@@ -53,6 +53,11 @@ class Optics:
         """Whether one instant through one point of the lens is not enough."""
         return self.aperture_mm > 0 or self.shutter > 0
 
+    @property
+    def changes_colours(self) -> bool:
+        """Whether `develop` does anything."""
+        return self.noise > 0 or self.exposure_drift > 0
+
     def exposed(self) -> Iterator[tuple[float, tuple[float, float]]]:
         """When, as a share of the frame's time from its middle, and where on the lens, (right, down) m, light falls."""
         golden = math.pi * (3 - math.sqrt(5))
@@ -65,7 +70,7 @@ class Optics:
 
     def develop(self, rgb: Floats, frame: int, eye: int) -> Floats:
         """Expose one picture (3, H, W) and add the sensor's noise; depends on nothing but its arguments."""
-        if self.exposure_drift == 0 and self.noise == 0:
+        if not self.changes_colours:
             return rgb
         phase = np.random.default_rng([self.seed, 11]).uniform(0, 2 * math.pi)
         stops = self.exposure_drift * math.sin(2 * math.pi * frame / 75 + phase)

@@ -6,7 +6,7 @@ import numpy as np
 
 from secondeye.scene import things
 from secondeye.scene.camera import Rig, dolly
-from secondeye.scene.render import Shot
+from secondeye.scene.frames import Shot
 from secondeye.scene.sound import STEPS_HZ
 from secondeye.scene.world import Body, Material, Shape, World
 

@@ -2,9 +2,9 @@
 
 import math
 
-import numba
 import numpy as np
 
+from secondeye.compiled import kernel
 from secondeye.scene.camera import Array, Views
 from secondeye.scene.rays import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
 from secondeye.scene.tiles import EDGE_PX, atlas
@@ -139,11 +139,10 @@ def _lists(boxes: Array, urgency: Array, rows: int, columns: int) -> tuple[Longs
     """Lists per block, as starts and bodies, from boxes (V, N, 4) in blocks: left, top, right, bottom."""
     blocks = np.clip(np.floor(boxes), [0, 0, -1, -1], [columns, rows, columns - 1, rows - 1]).astype(np.int32)
     order = np.argsort(urgency, -1, kind="stable").astype(np.int32)
-    result: tuple[Longs, Ints] = _listed(np.ascontiguousarray(blocks), order, rows, columns)
-    return result
+    return _listed(np.ascontiguousarray(blocks), order, rows, columns)
 
 
-@numba.njit(cache=True)
+@kernel
 def _listed(blocks: Ints, order: Ints, rows: int, columns: int) -> tuple[Longs, Ints]:
     """Count, then write, the bodies of each block in `order`; one extra column closes each row's last list."""
     start = np.zeros((len(blocks), rows, columns + 1), np.int64)

@@ -7,13 +7,14 @@ layers    pictures at all depths and slants, many of them cut out, as in layered
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from secondeye.discovery import nearest
 from secondeye.scene import things
 from secondeye.scene.camera import Array, Path, Rig, dolly, orbit, pan, still
-from secondeye.scene.render import Shot
+from secondeye.scene.frames import Shot
 from secondeye.scene.world import Air, Body, Finish, Material, Motion, Shape, Vector, World, about
 
 SOLID_TILES = (
@@ -68,7 +69,9 @@ def random_shot(
         raise nearest("place", place, PLACES)
     if camera not in CAMERAS:
         raise nearest("camera", camera, CAMERAS)
-    bodies, air = PLACES[place](random, movers)
+    bodies, air = PLACES[place](random)
+    if not movers:
+        bodies = [replace(body, motion=Motion()) for body in bodies]
     if glossy:
         bodies += _glossy(random)
     return Shot(World(bodies, air), CAMERAS[camera](random), rig or drawn_rig)
@@ -86,10 +89,10 @@ def _wear(random: Random, tile_m: float = 1.0) -> Material:
     )
 
 
-def _drift(random: Random, movers: bool, share: float = 0.5) -> Motion:
+def _drift(random: Random, share: float = 0.5) -> Motion:
     """A gentle motion for some bodies, none for the rest."""
     velocity, spin = random.normal(0, 0.25, 3) * (1, 1, 0), random.normal(0, 0.5)
-    if random.random() > share or not movers:
+    if random.random() > share:
         return Motion()
     return Motion(things.vector(velocity), (0, 0, 0.05), 0.5, axis=(0.1, 0.2, 1.0), spin_rad_s=spin)
 
@@ -98,7 +101,7 @@ def _panel(centre: Vector, half: tuple[float, float], material: Material, turn: 
     return Body(Shape.QUAD, centre, (*half, 1.0), material, turn, motion)
 
 
-def _room(random: Random, movers: bool) -> tuple[list[Body], Air]:
+def _room(random: Random) -> tuple[list[Body], Air]:
     """A room of which the camera stands at the near end, looking along y."""
     wide, deep, high = random.uniform(2.4, 3.4), random.uniform(6.0, 8.0), 2.8
     wall = [_wear(random, 1.5) for _ in range(3)]
@@ -112,17 +115,17 @@ def _room(random: Random, movers: bool) -> tuple[list[Body], Air]:
     for x in (-0.5 * wide, 0.4 * wide):
         print_or_picture = Material(str(random.choice(["page", "poster", "window"])), tile_m=0)
         bodies.append(_panel((x, deep - 0.02, 1.6), (0.5, 0.4), print_or_picture, things.upright(), Motion()))
-    bodies += _table(random, random.uniform(-1.2, 1.2), random.uniform(2.6, 3.6), movers)
+    bodies += _table(random, random.uniform(-1.2, 1.2), random.uniform(2.6, 3.6))
     for _ in range(random.integers(3, 6)):
         half = things.vector(random.uniform(0.12, 0.4, 3))
         x, y = random.uniform(-0.8, 0.8) * wide, random.uniform(2.5, deep - 0.8)
         turn = about((0, 0, 1), random.uniform(0, math.pi))
         shape = Shape(int(random.choice([Shape.BOX, Shape.CYLINDER, Shape.CONE])))
-        bodies.append(Body(shape, (x, y, half[2]), half, _wear(random, 0.5), turn, _drift(random, movers)))
-    bodies += things.bouncing_ball(random.uniform(-1, 1), 2.4, 0.15, (0.3, 0.3, 0) if movers else (0, 0, 0))
+        bodies.append(Body(shape, (x, y, half[2]), half, _wear(random, 0.5), turn, _drift(random)))
+    bodies += things.bouncing_ball(random.uniform(-1, 1), 2.4, 0.15, (0.3, 0.3, 0))
     bodies.append(_leaning(random, random.choice([-0.7, 0.7]) * wide, deep - 1.2))
     if random.random() < 0.6:
-        bodies += _walker(random, random.uniform(-1, 1), random.uniform(3.5, deep - 1.0), movers)
+        bodies += _walker(random, random.uniform(-1, 1), random.uniform(3.5, deep - 1.0))
     return bodies, Air(sun=(-0.4, -0.5, 0.8), fog_m=1e6, clouds=0.0, haze=(0.7, 0.7, 0.7))
 
 
@@ -131,7 +134,7 @@ def upright_left_and_right() -> tuple[Array, Array]:
     return things.upright(math.pi / 2), things.upright(-math.pi / 2)
 
 
-def _table(random: Random, x: float, y: float, movers: bool) -> list[Body]:
+def _table(random: Random, x: float, y: float) -> list[Body]:
     """A table with a ball and a tuft of hair-like strands on it."""
     wood, high = Material("planks", tile_m=0.8), random.uniform(0.65, 0.8)
     bodies = [Body(Shape.BOX, (x, y, high), (0.6, 0.35, 0.025), wood)]
@@ -144,7 +147,7 @@ def _table(random: Random, x: float, y: float, movers: bool) -> list[Body]:
             (x - 0.25, y, high + 0.13),
             (0.11,) * 3,
             _wear(random, 0.3),
-            motion=_drift(random, movers, 0.3),
+            motion=_drift(random, 0.3),
         )
     )
     plant = Material(str(random.choice(["hair", "tuft"])), tile_m=0, cutout=True)
@@ -160,13 +163,12 @@ def _leaning(random: Random, x: float, y: float) -> Body:
     return _panel((x, y, 0.7), (0.5, 0.75), _wear(random, 0.7), slant, Motion())
 
 
-def _walker(random: Random, x: float, y: float, movers: bool) -> list[Body]:
-    heading, speed = random.uniform(0, 2 * math.pi), random.uniform(0.3, 0.9) if movers else 0.0
-    bodies = things.person(x, y, heading, speed, _tint(random), random)
-    return bodies if movers else [Body(b.shape, b.centre, b.half_size, b.material, b.turn) for b in bodies]
+def _walker(random: Random, x: float, y: float) -> list[Body]:
+    heading, speed = random.uniform(0, 2 * math.pi), random.uniform(0.3, 0.9)
+    return things.person(x, y, heading, speed, _tint(random), random)
 
 
-def _yard(random: Random, movers: bool) -> tuple[list[Body], Air]:
+def _yard(random: Random) -> tuple[list[Body], Air]:
     """Open ground with things on it, looking along y."""
     ground = Material(str(random.choice(["grass", "dirt", "noise"])), tile_m=random.uniform(1.5, 3), macro=0.7)
     bodies = [Body(Shape.GROUND, (0, 0, 0), material=ground)]
@@ -177,13 +179,12 @@ def _yard(random: Random, movers: bool) -> tuple[list[Body], Air]:
         bodies.append(Body(Shape.BOX, (x, y, half[2]), half, wall, about((0, 0, 1), random.uniform(-0.7, 0.7))))
     for _ in range(random.integers(1, 4)):
         make = random.choice([things.conifer, things.leafy_tree])  # type: ignore[arg-type]
-        tree = make(random.uniform(-7, 7), random.uniform(6, 18), random.uniform(3, 7), random)
-        bodies += tree if movers else [Body(b.shape, b.centre, b.half_size, b.material, b.turn) for b in tree]
+        bodies += make(random.uniform(-7, 7), random.uniform(6, 18), random.uniform(3, 7), random)
     for _ in range(random.integers(1, 3)):
-        bodies += _walker(random, random.uniform(-2, 2), random.uniform(3.5, 8), movers)
+        bodies += _walker(random, random.uniform(-2, 2), random.uniform(3.5, 8))
     bodies += things.picket_fence(random.uniform(-3, 3), random.uniform(5, 8), 4.0, random.uniform(-0.4, 0.4))
     bodies += things.sign(random.uniform(-2.5, 2.5), random.uniform(3.5, 6), str(random.choice(["page", "poster"])))
-    bodies += things.bouncing_ball(random.uniform(-1.5, 1.5), 3.5, 0.2, (0.4, 0.1, 0) if movers else (0, 0, 0))
+    bodies += things.bouncing_ball(random.uniform(-1.5, 1.5), 3.5, 0.2, (0.4, 0.1, 0))
     for _ in range(random.integers(3, 8)):
         x, y = random.uniform(-3, 3), random.uniform(2, 7)
         bodies += things.tuft(x, y, random.uniform(0.12, 0.35), random.uniform(-0.8, 0.8))
@@ -191,7 +192,7 @@ def _yard(random: Random, movers: bool) -> tuple[list[Body], Air]:
     return bodies, Air(sun, fog_m=random.uniform(40, 200), clouds=random.uniform(0, 1))
 
 
-def _layers(random: Random, movers: bool) -> tuple[list[Body], Air]:
+def _layers(random: Random) -> tuple[list[Body], Air]:
     """A far wall and panels before it, the farther the larger."""
     bodies = [_panel((0, 12, 1.5), (14, 9), _wear(random, 3.0), things.upright(), Motion())]
     for _ in range(random.integers(8, 15)):
@@ -204,10 +205,10 @@ def _layers(random: Random, movers: bool) -> tuple[list[Body], Air]:
         slant = things.upright(random.uniform(-0.9, 0.9)) @ about((1, 0, 0), random.uniform(-0.6, 0.6))
         if random.random() < 0.25:
             half = (0.6 * size,) * 3
-            bodies.append(Body(Shape.SPHERE, (x, away, z), half, _wear(random, size), motion=_drift(random, movers)))
+            bodies.append(Body(Shape.SPHERE, (x, away, z), half, _wear(random, size), motion=_drift(random)))
         else:
             half_panel = (size, size * random.uniform(0.5, 1.2))
-            bodies.append(_panel((x, away, z), half_panel, material, slant, _drift(random, movers)))
+            bodies.append(_panel((x, away, z), half_panel, material, slant, _drift(random)))
     return bodies, Air(sun=(-0.3, -0.8, 0.5), fog_m=1e6, clouds=0.0, shadows=bool(random.random() < 0.5))
 
 
@@ -244,7 +245,7 @@ def _still(random: Random) -> Path:
     return still((random.uniform(-0.3, 0.3), -0.5, 1.5), (0, 1, -0.06))
 
 
-PLACES: dict[str, Callable[[Random, bool], tuple[list[Body], Air]]] = {"room": _room, "yard": _yard, "layers": _layers}
+PLACES: dict[str, Callable[[Random], tuple[list[Body], Air]]] = {"room": _room, "yard": _yard, "layers": _layers}
 CAMERAS: dict[str, Callable[[Random], Path]] = {
     "still": _still,
     "lateral": _lateral,
