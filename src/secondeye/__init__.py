@@ -19,6 +19,7 @@ from secondeye.geometry import StereoGeometry
 
 if TYPE_CHECKING:
     from secondeye.convert.job import convert as convert
+    from secondeye.evaluate.job import evaluate as evaluate
     from secondeye.inspect import inspect_file as inspect_file
 
 __version__ = "0.1.0"
@@ -33,14 +34,15 @@ __all__ = [
     "WeightsError",
     "__version__",
     "convert",
+    "evaluate",
     "inspect_file",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import the jobs when first used, so that the package and its command start at once."""
-    if name == "convert":
-        return importlib.import_module("secondeye.convert")
+    if name in ("convert", "evaluate"):
+        return importlib.import_module(f"secondeye.{name}")
     if name == "inspect_file":
         return importlib.import_module("secondeye.inspect").inspect_file
     raise AttributeError(f"module 'secondeye' has no attribute '{name}'")

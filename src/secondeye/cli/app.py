@@ -10,7 +10,7 @@ from types import FrameType
 import typer
 
 import secondeye
-from secondeye.cli import convert, depth, display, inspect, sample, weights
+from secondeye.cli import convert, depth, display, evaluate, inspect, sample, weights
 from secondeye.errors import SecondEyeError
 
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 app.command("convert", no_args_is_help=True)(convert.convert)
 app.command("depth", no_args_is_help=True)(depth.depth)
+app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
 app.command("inspect", no_args_is_help=True)(inspect.inspect)
 app.command("sample", no_args_is_help=True)(sample.sample)
 app.add_typer(weights.app, name="weights")

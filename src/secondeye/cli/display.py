@@ -26,6 +26,7 @@ STAGES = {
     "join": "joining",
     "write": "writing the depth",
     "render": "rendering",
+    "evaluate": "measuring",
 }
 
 _PLAIN_INTERVAL_S = 5.0
@@ -112,7 +113,7 @@ class _Plain(_Quiet):
             return
         self._stage, self._last = event.stage, now
         total = f"/{event.total}" if event.total else ""
-        sys.stderr.write(f"{STAGES[event.stage]}: {event.done}{total} frames{_rate_text(event)}\n")
+        sys.stderr.write(f"{_label(event)}: {event.done}{total} frames{_rate_text(event)}\n")
         sys.stderr.flush()
 
     def note(self, text: str) -> None:
@@ -138,7 +139,11 @@ class _Bar(_Quiet):
             self._bars.start()
             self._tasks[event.stage] = self._bars.add_task(STAGES[event.stage], rate="")
         self._bars.update(
-            self._tasks[event.stage], completed=event.done, total=event.total or None, rate=_rate_text(event)
+            self._tasks[event.stage],
+            description=_label(event),
+            completed=event.done,
+            total=event.total or None,
+            rate=_rate_text(event),
         )
 
     def note(self, text: str) -> None:
@@ -172,6 +177,12 @@ class _NoteHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._view.note(record.getMessage())
+
+
+def _label(event: Event) -> str:
+    """The stage, and which of many things it is at where a job says so."""
+    item = getattr(event, "item", "")
+    return STAGES[event.stage] + (f" {item}" if item else "")
 
 
 def _rate_text(event: Event) -> str:

@@ -1,0 +1,279 @@
+"""The whole job: what was asked for, clip by clip, then the report."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from secondeye import datasets, metrics
+from secondeye.datasets import StereoVideo
+from secondeye.discovery import nearest
+from secondeye.errors import InputError, ResourceError, SecondEyeError, WeightsError
+from secondeye.evaluate import files, report
+from secondeye.evaluate.clip import Task, measure_task
+from secondeye.evaluate.methods import methods_of
+from secondeye.evaluate.results import ClipResult, Missing
+from secondeye.evaluate.settings import EvaluateSettings
+from secondeye.evaluate.summary import Summary
+from secondeye.evaluate.work import Work, code_version, contents_of, facts_of, key_of
+from secondeye.metrics.protocols import Measure, Protocol, protocol
+from secondeye.progress import Progress, ProgressCallback, StageClock
+
+log = logging.getLogger("secondeye")
+
+DEFAULT_PROTOCOL = "ours"
+
+SINGLE = "metrics"
+"""The name under which metrics that were asked for by name stand beside the protocols."""
+
+
+@dataclass(frozen=True)
+class ClipProgress(Progress):
+    """Progress that says which clip is at work, for people."""
+
+    item: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        folder: where the report is.
+        summary: all numbers.
+        seconds: wall time of this run.
+        notes: what is missing, one line each.
+    """
+
+    folder: Path
+    summary: Summary
+    seconds: float
+    notes: tuple[str, ...] = field(default=())
+
+    def text(self) -> str:
+        """One line for people."""
+        clips = len({(r.dataset, r.clip) for r in self.summary.results})
+        methods = len({r.method for r in self.summary.results})
+        return (
+            f"{self.folder / files.HTML}  ({clips} {'clip' if clips == 1 else 'clips'},"
+            f" {methods} {'method' if methods == 1 else 'methods'}, {self.seconds:.1f} s)"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """The same for programs, with the sets' numbers."""
+        written = {name: str(self.folder / name) for name in files.ALL}
+        return {"files": written, "seconds": round(self.seconds, 3), "sets": files.sets_of(self.summary)}
+
+
+def evaluate(
+    dataset: str | Sequence[str],
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+    **settings: Any,
+) -> Evaluation:
+    """Measure how good right views are.
+
+    Args:
+        dataset: one spec or several, such as "scenes:60" or "pairs:FOLDER".
+        out: folder for the report. An interrupted run with the same folder goes on where it was.
+        overwrite: replace a report that is there; clips that need no measuring again are not measured again.
+        progress: called with `Progress` events.
+        **settings: the fields of `EvaluateSettings`; lists may be one text.
+
+    Raises:
+        InputError: a setting cannot be meant, the folder cannot be used, or nothing at all could be measured.
+        WeightsError: nothing could be measured, for want of weights.
+        ResourceError: memory or disk does not suffice.
+    """
+    unknown = set(settings) - set(EvaluateSettings.__dataclass_fields__)
+    if unknown:
+        raise nearest("setting", unknown.pop(), EvaluateSettings.__dataclass_fields__)
+    lists = ("depth", "rule", "inpainter", "predictions", "protocols", "metrics")
+    listed: dict[str, Any] = {name: _listed(settings.pop(name)) for name in lists if name in settings}
+    asked = EvaluateSettings(datasets=_listed(dataset), **listed, **settings)
+    return run_job(asked, Path(out), overwrite=overwrite, progress=progress)
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def run_job(
+    settings: EvaluateSettings, out: Path, *, overwrite: bool = False, progress: ProgressCallback | None = None
+) -> Evaluation:
+    """`evaluate` with its settings made."""
+    began = time.monotonic()
+    if (out / files.JSON).exists() and not overwrite:
+        raise InputError(f"{out} holds a report already; give --overwrite to replace it, or another --out")
+    plan = _Plan(settings, Work(out / "work"))
+    if not (plan.sets and plan.methods and plan.protocols):
+        raise _nothing_measured(plan.summary([]))
+    told = plan.tell()
+    with plan.work.locked():
+        summary = plan.summary(plan.measured(progress))
+        if summary.results:
+            files.write_tables(out, summary)
+            report.write(out, summary, settings)
+            files.write_json(out, summary, settings)
+    if summary.headline is None:
+        raise _nothing_measured(summary)
+    notes = tuple(text for text in summary.notes() if text not in told)
+    return Evaluation(out, summary, time.monotonic() - began, notes)
+
+
+class _Plan:
+    """What is there to be measured of what was asked for; what is not is noted, and the rest goes on."""
+
+    def __init__(self, settings: EvaluateSettings, work: Work) -> None:
+        self.settings, self.work = settings, work
+        self.missing: list[Missing] = []
+        self.protocols = self._protocols()
+        self.methods, unmade = methods_of(settings)
+        self.missing += unmade
+        self.sets = list(self._datasets())
+
+    def summary(self, results: Iterable[ClipResult]) -> Summary:
+        """What is known once these results are there."""
+        made = tuple(results)  # first, for on the way it is found out what is missing
+        labels = tuple(label for label, _, _ in self.sets)
+        names = tuple(method.name for method in self.methods)
+        return Summary(self.protocols, labels, names, made, tuple(self.missing))
+
+    def tell(self) -> set[str]:
+        """Say before the work what is known to be missing; returns what was said."""
+        told = [gap.text() for gap in self.summary([]).gaps]
+        for text in told:
+            log.warning("%s", text)
+        return set(told)
+
+    def _protocols(self) -> dict[str, Protocol]:
+        asked = self.settings.protocols or (() if self.settings.metrics else (DEFAULT_PROTOCOL,))
+        found: dict[str, Protocol] = {}
+        for name in asked:
+            with _noting(self.missing, Missing("", f"protocol {name}")):
+                found[name] = protocol(name)
+        single: list[Measure] = []
+        for name in dict.fromkeys(self.settings.metrics):
+            with _noting(self.missing, Missing("", f"metric {name}")):
+                single.append(Measure(metrics.describe(name).title, name))
+        if single:
+            found[SINGLE] = Protocol("Single metrics", "as they are without options", tuple(single), by_region=True)
+        for chosen in found.values():
+            for measure in chosen.measures:  # imported here, before threads ask for them
+                metrics.load(measure.metric)
+        return found
+
+    def _datasets(self) -> Iterator[tuple[str, str, tuple[StereoVideo, ...]]]:
+        taken: set[str] = set()
+        for spec in dict.fromkeys(self.settings.datasets):
+            with _noting(self.missing, Missing("", f"dataset {spec}")):
+                found = datasets.build(spec)
+                label = found.name if found.name not in taken else spec
+                taken.add(label)
+                self.missing += [Missing(why, "", label, clip) for clip, why in found.skipped.items()]
+                videos = tuple(found.videos)[: self.settings.limit]
+                if not videos:
+                    self.missing.append(Missing("no clip in it can be read", f"dataset {spec}", label))
+                yield label, spec, videos
+
+    def _tasks(self) -> Iterator[Task]:
+        shared = facts_of(replace(self.settings, datasets=("",), depth=(), rule=(), inpainter=(), predictions=()))
+        for name in ("limit", "metrics", "protocols"):
+            del shared[name]
+        for label, spec, videos in self.sets:
+            contents = contents_of(spec)
+            for video in videos:
+                data = (code_version(), spec, contents, video.name, video.size, video.frame_count)
+                for method in self.methods:
+                    made = contents_of(f":{method.folder}") if method.folder else ""
+                    key = key_of(data, method, made, repr(self.protocols), shared)
+                    depth_key = key_of(data, method.depth, self.settings.frames)
+                    yield Task(label, video, method, self.settings, self.protocols, self.work.root, key, depth_key)
+
+    def measured(self, progress: ProgressCallback | None) -> Iterator[ClipResult]:
+        """The results of all clips and methods: finished ones as they are, missing ones made."""
+        tasks = list(self._tasks()) if self.protocols else []
+        finished = {task.key: found for task in tasks if (found := self.work.load(task.key)) is not None}
+        counts = [_frames_of(task) for task in tasks]
+        total = 0 if None in counts else sum(count or 0 for count in counts)
+        names = [f"{task.video.name}, {task.method.name}" for task in tasks]
+        at = _Position(progress, len(tasks))
+        clock = StageClock("evaluate", total, sum(found.frame_count for found in finished.values()), at.tell)
+        for number, task in enumerate(tasks):
+            at.move(number, names[number])
+            made = finished.get(task.key) or self._made(task, clock.advance)
+            if made is not None:
+                yield made
+            if number + 1 == len(tasks) or tasks[number + 1].video is not task.video:
+                self.work.forget_depth()
+
+    def _made(self, task: Task, advance: Callable[[int], None]) -> ClipResult | None:
+        """A clip measured and kept; None, and a note why, where it cannot be."""
+        about = Missing("", "", task.dataset, task.video.name, task.method.name)
+        with _noting(self.missing, about):
+            result = measure_task(task, advance)
+            self.work.save(task.key, result)
+            return result
+        return None
+
+
+class _Position:
+    """Adds to each event which clip it is about."""
+
+    def __init__(self, callback: ProgressCallback | None, total: int) -> None:
+        self._callback, self._total, self._item = callback, total, ""
+
+    def move(self, number: int, name: str) -> None:
+        """Go on to the next clip."""
+        self._item = f"{number + 1} of {self._total}: {name}"
+
+    def tell(self, event: Progress) -> None:
+        """Pass an event on."""
+        if self._callback is not None:
+            self._callback(ClipProgress(**vars(event), item=self._item))
+
+
+class _noting:  # noqa: N801  a block, and reads as one
+    """A block whose foreseen failure is noted, so that the rest goes on. Full disks and memory stop the run."""
+
+    def __init__(self, missing: list[Missing], about: Missing) -> None:
+        self._missing, self._about = missing, about
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, SecondEyeError) or isinstance(error, ResourceError):
+            return False
+        self._missing.append(replace(self._about, reason=str(error), exit_code=error.exit_code))
+        return True
+
+
+def _frames_of(task: Task) -> int | None:
+    known = [count for count in (task.video.frame_count, task.settings.frames) if count is not None]
+    return min(known) if task.video.frame_count is not None else None
+
+
+def _nothing_measured(summary: Summary) -> SecondEyeError:
+    """The error for a run without a single number: the first reason; the others are told before it."""
+    gaps = summary.gaps
+    if not gaps:
+        return InputError("nothing could be measured: no clip in any dataset")
+    for gap in gaps[1:]:
+        log.warning("%s", gap.text())
+    text = f"nothing could be measured: {gaps[0].text()}"
+    wanting = all(_wants_weights(summary.protocols, case) for gap in gaps for case in gap.cases)
+    return WeightsError(text) if wanting else InputError(text)
+
+
+def _wants_weights(protocols: Mapping[str, Protocol], case: Missing) -> bool:
+    """Whether something is missing for want of weights."""
+    name, colon, label = case.what.partition(": ")
+    if colon and name in protocols:
+        measures = [measure for measure in protocols[name].measures if measure.label == label]
+        return any(metrics.describe(measure.metric).weights for measure in measures)
+    return case.exit_code == WeightsError.exit_code

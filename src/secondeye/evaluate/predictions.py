@@ -1,0 +1,46 @@
+"""Right views that other software made: one file or folder of pictures for each clip, under the clip's name.
+
+FOLDER/art.mp4                 a video
+FOLDER/art.png                 a picture, for clips of one frame
+FOLDER/art/0001.png ...        a folder of pictures
+FOLDER/pairs/art.mp4           the same below the dataset's name, where clips of two datasets share names
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch import Tensor
+
+from secondeye.errors import InputError
+from secondeye.video.reader import open_source
+
+
+def find(folder: Path, dataset: str, clip: str) -> Path:
+    """The prediction of a clip.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    for place in (folder / dataset, folder):
+        if not place.is_dir():
+            continue
+        found = [path for path in sorted(place.iterdir()) if clip in ((path.name,) if path.is_dir() else (path.stem,))]
+        if len(found) > 1:
+            names = " and ".join(path.name for path in found)
+            raise InputError(f"{place} has {names} for clip {clip}; leave one")
+        if found:
+            return found[0]
+    raise InputError(
+        f"no prediction for this clip; expected {clip}.mp4, {clip}.png or the like, or a folder {clip}/, in {folder}"
+    )
+
+
+def right_views(path: Path) -> Iterator[Tensor]:
+    """The frames (3, H, W) of a prediction.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_source(path) as source:
+        for clip in source.read(0, len(source.index)):
+            yield from clip.rgb

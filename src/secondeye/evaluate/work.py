@@ -1,0 +1,133 @@
+"""Where an evaluation keeps what it has finished, so that a killed run goes on where it was.
+
+    OUT/work/<key>.json       numbers of one clip by one method
+    OUT/work/<key>-*.jpg      its pictures
+    OUT/work/depth-<key>.f32  a clip's estimated depth, while methods that share it are measured
+
+A key hashes all that the numbers depend on: data, method, settings and our own code. A file under its final name is
+complete. The numbers stay after the run, so that another method can be added without measuring the rest again.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import secondeye
+from secondeye.errors import InputError
+from secondeye.evaluate.results import ClipResult, from_json, to_json
+from secondeye.video.saving import partial_path, settle, write_errors
+
+NOT_NUMBERS = {"cli", "convert", "render", "inspect", "job.py", "summary.py", "files.py", "plots.py", "report.py"}
+"""Folders of the package, and files of this one, that no clip's numbers depend on."""
+
+
+class Work:
+    """The folder of one evaluation's finished clips."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this run; the system lets go of it even after a kill.
+
+        Raises:
+            InputError: another run holds it, or it cannot be written.
+        """
+        with write_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / "lock")
+        try:
+            with write_errors(self.root):
+                lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(
+                f"another evaluation is at work in {self.root}; wait for it, or give another --out"
+            ) from None
+        try:
+            yield
+        finally:
+            for partial in self.root.glob("*.partial"):
+                partial.unlink(missing_ok=True)
+            lock.release()
+
+    def load(self, key: str) -> ClipResult | None:
+        """A finished clip; None where there is none, or the file is not one of ours or has lost its pictures."""
+        try:
+            result = from_json(json.loads((self.root / f"{key}.json").read_text("utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return result if all((self.root / name).exists() for name in result.pictures.values()) else None
+
+    def save(self, key: str, result: ClipResult) -> None:
+        """Keep a finished clip."""
+        write_text(self.root / f"{key}.json", json.dumps(to_json(result), allow_nan=False))
+
+    def forget_depth(self) -> None:
+        """Remove the estimated depth of all clips."""
+        for spool in self.root.glob("depth-*"):
+            spool.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write to, renamed to `path` when the block ends well, and removed otherwise.
+
+    Raises:
+        ResourceError: the disk is full.
+        InputError: the file may not be written there.
+    """
+    partial = partial_path(path)
+    with write_errors(path):
+        try:
+            yield partial
+            settle(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, its line ends as they are."""
+    with whole(path) as partial:
+        partial.write_text(text, "utf-8", newline="")
+
+
+def key_of(*parts: object) -> str:
+    """A short hash of anything that prints the same when it is the same."""
+    return hashlib.sha256(json.dumps(parts, default=repr, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def contents_of(spec: str) -> str:
+    """Hash of what the folder or file that a dataset's spec names holds: names, sizes and dates; empty without one."""
+    path = Path(spec.partition(":")[2].partition(";")[0])
+    if not path.parts or not path.exists():
+        return ""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        status = file.stat()
+        if not file.is_dir():
+            digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def code_version() -> str:
+    """Version and hash of the code that numbers depend on, so that those of other code are not taken for ours."""
+    root = Path(secondeye.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        parts = file.relative_to(root).parts
+        if parts[0] not in NOT_NUMBERS and not (parts[0] == "evaluate" and parts[1] in NOT_NUMBERS):
+            digest.update(file.read_bytes())
+    return f"{secondeye.__version__}+{digest.hexdigest()[:12]}"
+
+
+def facts_of(record: Any) -> dict[str, Any]:
+    """A settings record as plain facts for a key."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
