@@ -142,11 +142,17 @@ def build(spec: str) -> Dataset:
     Options follow after ";" or ",".
 
     Raises:
-        InputError: no such dataset or option, a value that it does not take, or a folder that is not there.
+        InputError: no such dataset or option, a value that it does not take, a folder that is not there, or nothing
+            in it that the dataset knows.
     """
     name, _, rest = spec.partition(":")
-    make = load(name.strip()).build
-    return cast(Dataset, discovery.build(__name__, name.strip(), **_options(name.strip(), make, rest)))
+    options = _options(name.strip(), load(name.strip()).build, rest)
+    found = cast(Dataset, discovery.build(__name__, name.strip(), **options))
+    if not found.videos and not found.skipped:
+        raise InputError(
+            f"{spec}: there is nothing in it that dataset {found.name} reads, or none that fits the options"
+        )
+    return found
 
 
 def _options(name: str, make: Callable[..., Dataset], rest: str) -> dict[str, object]:

@@ -77,7 +77,7 @@ def _entries(folder: Path) -> list[dict[str, Any]]:
 
 def _is_wanted(entry: Mapping[str, Any], ci: bool, category: str, only: str) -> bool:
     is_listed = bool(entry.get("ci_files")) or not ci
-    in_category = not category or str(entry.get("category", "")) in category.replace("+", "")
+    in_category = not category or str(entry.get("category") or "none") in category
     named = only in str(entry.get("name", ""))
     return str(entry.get("kind", "stereo")).startswith("stereo") and is_listed and in_category and named
 
