@@ -1,20 +1,23 @@
 """The job `render`: a clip of a procedural world as a film with sound, and on request all that is true about it."""
 
 import time
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-import torch
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from secondeye.discovery import nearest
 from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback, StageClock
-from secondeye.scene import SAMPLE_FRAME_RATE, Frames, sample, soundtrack
+from secondeye.render.truth_files import TruthFolder, require_empty
+from secondeye.scene import SAMPLE_FRAME_RATE, Frames, Shot, park, random_shot, render, soundtrack
+from secondeye.scene.worlds import PLACES
 from secondeye.types import ColorTags
 from secondeye.video.planes import FramePainter
 from secondeye.video.saving import partial_path, settle, write_errors
@@ -54,32 +57,42 @@ def render_sample(
     width: int = 960,
     height: int = 540,
     seed: int = 0,
+    place: str | None = None,
+    camera: str | None = None,
+    filmed: bool = False,
+    glossy: bool = False,
     stereo: bool = False,
     truth: Path | None = None,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Rendered:
-    """Render the sample world: H.264 and AAC, 24 frames a second; the same seed gives the same frames.
+    """Render a clip of a procedural world: H.264 and AAC, 24 frames a second; the same seed gives the same frames.
 
     Args:
         out: the film; .mp4, .mov or .mkv.
         seconds: its length.
         width, height: px of one eye.
         seed: of the world.
+        place, camera, filmed, glossy: of a random shot, see `scene.random_shot`; without a place and a camera, the
+            park.
         stereo: both true views side by side, instead of the left one.
-        truth: a folder for what is exactly known, NNNNN.npz a frame: the fields of `scene.Truth` as left_NAME and
-            right_NAME, and right_rgb, (3, H, W) uint8.
+        truth: a folder for what is exactly known; see `truth_files`.
         overwrite: replace a film that is there.
         progress: called with `Progress` events.
 
     Raises:
-        InputError: a file that exists or cannot be written, another ending, or an impossible size or length.
+        InputError: a file that exists or cannot be written, another ending, an impossible size or length, or no such
+            place or camera.
     """
     began = time.monotonic()
+    shot = shot_of(seed, place, camera, filmed, glossy)
     frame_count = _checked_count(out, seconds, width, height, overwrite)
+    if truth is not None:
+        require_empty(truth, overwrite)
     partial = partial_path(out)
     clock = StageClock("render", frame_count, 0, progress)
-    frames = sample(frame_count, width, height, seed, truth=truth is not None, right=stereo or truth is not None)
+    folder = None if truth is None else TruthFolder(truth, shot, SAMPLE_FRAME_RATE, (width, height), seed)
+    frames = _one_by_one(shot, frame_count, width, height, folder is not None, stereo or folder is not None)
     with write_errors(out):
         try:
             with av.open(str(partial), "w", format={".mkv": "matroska"}.get(out.suffix.lower(), "mp4")) as film:
@@ -87,15 +100,37 @@ def render_sample(
                 sound = film.add_stream("aac", rate=SOUND_RATE_HZ, layout="stereo")
                 for number, frame in enumerate(frames):
                     encode(frame, number)
-                    if truth is not None:
-                        _save_truth(truth / f"{number:05d}.npz", frame)
+                    if folder is not None:
+                        folder.write(number, frame)
                     clock.advance(1)
                 encode(None, frame_count)
                 _add_sound(film, sound, soundtrack(frame_count / SAMPLE_FRAME_RATE, SOUND_RATE_HZ, seed))
+            if folder is not None:
+                folder.finish(frame_count)
             settle(partial, out)
         finally:
             partial.unlink(missing_ok=True)
     return Rendered(out, truth, frame_count, time.monotonic() - began)
+
+
+def shot_of(seed: int, place: str | None, camera: str | None, filmed: bool, glossy: bool) -> Shot:
+    """The park, unless anything asks for a random shot.
+
+    Raises:
+        InputError: no such place or camera.
+    """
+    if place not in (None, "park", *PLACES):
+        raise nearest("place", str(place), ("park", *PLACES))
+    if place == "park" and (camera or filmed or glossy):
+        raise InputError("the park has its own camera; for --camera, --filmed or --glossy take another --place")
+    if place in (None, "park") and not (camera or filmed or glossy):
+        return park(seed)
+    return random_shot(seed, place=place, camera=camera, filmed=filmed, glossy=glossy)
+
+
+def _one_by_one(shot: Shot, frame_count: int, width: int, height: int, truth: bool, right: bool) -> Iterator[Frames]:
+    groups = render(shot, frame_count, width, height, frame_rate=SAMPLE_FRAME_RATE, truth=truth, right=right)
+    return (frames[t] for frames in groups for t in range(len(frames)))
 
 
 def _checked_count(out: Path, seconds: float, width: int, height: int, overwrite: bool) -> int:
@@ -144,15 +179,3 @@ def _add_sound(film: OutputContainer, stream: AudioStream, samples: np.ndarray[A
         frame.sample_rate, frame.pts = SOUND_RATE_HZ, start
         film.mux(stream.encode(frame))
     film.mux(stream.encode(None))
-
-
-def _save_truth(path: Path, frame: Frames) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = {
-        f"{eye}_{field.name}": getattr(truth, field.name).numpy()
-        for eye, truth in (("left", frame.left_truth), ("right", frame.right_truth))
-        if truth is not None
-        for field in fields(truth)
-    }
-    right = (frame.right.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    np.savez_compressed(path, right_rgb=right, **known)

@@ -15,6 +15,7 @@ from secondeye.discovery import nearest
 from secondeye.scene import things
 from secondeye.scene.camera import Array, Path, Rig, dolly, orbit, pan, still
 from secondeye.scene.frames import Shot
+from secondeye.scene.optics import Optics
 from secondeye.scene.world import Air, Body, Finish, Material, Motion, Shape, Vector, World, about
 
 SOLID_TILES = (
@@ -42,6 +43,7 @@ def random_shot(
     camera: str | None = None,
     movers: bool = True,
     glossy: bool = False,
+    filmed: bool = False,
     rig: Rig | None = None,
 ) -> Shot:
     """A shot that depends on nothing but its arguments.
@@ -52,6 +54,8 @@ def random_shot(
         camera: "still", "lateral", "forward", "orbit" or "turn"; None draws one.
         movers: whether things move by themselves.
         glossy: whether a mirror and a pane of glass stand about.
+        filmed: whether a real camera takes it, with motion blur, defocus, noise and an exposure that drifts, one or
+            more of them.
         rig: the stereo rig; None draws one, with the screen behind everything as often as amid it.
 
     Raises:
@@ -74,7 +78,23 @@ def random_shot(
         bodies = [replace(body, motion=Motion()) for body in bodies]
     if glossy:
         bodies += _glossy(random)
-    return Shot(World(bodies, air), CAMERAS[camera](random), rig or drawn_rig)
+    path = CAMERAS[camera](random)
+    return Shot(World(bodies, air), path, rig or drawn_rig, _optics(seed) if filmed else Optics())
+
+
+def _optics(seed: int) -> Optics:
+    """A lens and a sensor; a draw of its own, so that the same world can be had without them."""
+    random = np.random.default_rng([seed, 20262])
+    chosen = random.random(4) < 0.6
+    chosen[random.integers(4)] = True
+    return Optics(
+        aperture_mm=float(chosen[0]) * random.uniform(15, 50),
+        focus_m=random.uniform(2.5, 6.0),
+        shutter=float(chosen[1]) * random.uniform(0.4, 1.0),
+        noise=float(chosen[2]) * random.uniform(0.01, 0.04),
+        exposure_drift=float(chosen[3]) * random.uniform(0.3, 1.0),
+        seed=seed,
+    )
 
 
 def _tint(random: Random) -> Vector:
