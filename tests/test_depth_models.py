@@ -64,7 +64,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
             with DepthWriter(path, (height, width), Fraction(25), overwrite=True) as writer:
                 writer.write(values)
             return depth_models.build("file", path=path)
-        if name == "depth_anything":
+        if name in ("depth_anything", "video_depth_anything"):
             return depth_models.build(name, tiny=True, resolution=28, device="cpu")
         return depth_models.build(name)
 

@@ -39,7 +39,7 @@ def tiny_card(monkeypatch: pytest.MonkeyPatch) -> weights.ModelCard:
     tensors = {"a": torch.zeros(2, 3), "b": torch.ones(4)}
     layout = weights.layout_digest({name: value.shape for name, value in tensors.items()})
     card = replace(weights.card(SMALL), layouts=(layout,), sha256=None, revision="c0ffee" * 6 + "abcd")
-    monkeypatch.setattr(weights, "CARDS", (card,))
+    monkeypatch.setattr(weights, "CARDS", (card, weights.card("video_depth_anything_small")))
     return card
 
 

@@ -242,7 +242,8 @@ class DepthEstimator(Protocol):
     One depth clip out per clip in, the same frames in the same order, though it may look ahead before it yields.
     `scaled` is True where the values already lie on one 0 to 1 scale and must not be rescaled. State lives in the
     generator, which serves one segment. One that is not scaled may have a `least_range` in its own units (see
-    `depth.scale.shot_scale`).
+    `depth.scale.shot_scale`), and one whose segments each have a scale and shift of their own says `free_scale = True`:
+    they are then fitted to one another over the warm-up frames.
     """
 
     scaled: bool

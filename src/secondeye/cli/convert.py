@@ -50,7 +50,8 @@ def convert(
         str,
         typer.Option(
             metavar="NAME|auto",
-            help="Depth model: parallax (ships with SecondEye), depth_anything, file; auto takes the best at hand.",
+            help="Depth model: parallax (ships with SecondEye), depth_anything, video_depth_anything, file;"
+            " auto takes the best at hand.",
             rich_help_panel=_DEPTH,
         ),
     ] = "auto",

@@ -4,11 +4,14 @@ What a model estimated is stored as 16-bit codes per frame, and always read back
 estimates and a run that reuses make the same frames bit for bit.
 """
 
+import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +24,9 @@ from secondeye.errors import ContractError, InputError
 from secondeye.types import Clip, DepthClip, Segment
 
 _LEVELS = 65535
+
+_FITTED_SAMPLES = 2000
+"""Values of each warm-up frame that segments are fitted on."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,9 @@ class StoredDepth:
     frames: NDArray[np.int64]
 
 
-def store(path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[[int], None]) -> None:
+def store(
+    path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[[int], None], *, free_scale: bool = False
+) -> None:
     """Write the depth of a segment whole or not at all, frame by frame as it comes.
 
     Args:
@@ -45,10 +53,14 @@ def store(path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[
         clips: the model's output, warm-up frames included.
         first: frames before this index are warm-up and are dropped.
         advance: told the number of frames after each clip.
+        free_scale: keep some of the warm-up frames' values, by which `shot_ranges` fits segments to one another.
     """
     pieces: list[StoredDepth] = []
+    warmup: list[NDArray[np.float32]] = []
     for clip in clips:
         kept = slice(max(0, first - clip.left.start), None)
+        if free_scale:
+            warmup += [_samples(frame[0].numpy()) for frame in clip.inverse_depth[: kept.start]]
         if len(clip.left.pts[kept]):
             pieces.append(_encode(clip.inverse_depth[kept], clip.left.start + kept.start))
             advance(len(pieces[-1].frames))
@@ -58,6 +70,7 @@ def store(path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[
         name: np.concatenate([getattr(piece, name) for piece in pieces])
         for name in ("codes", "ends", "percentiles", "frames")
     }
+    fields["warmup"] = np.stack(warmup) if warmup else np.empty((0, 0), np.float32)
     with whole(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, values in fields.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -67,9 +80,11 @@ def store(path: Path, clips: Iterable[DepthClip], first: int, advance: Callable[
 def is_stored(path: Path) -> bool:
     """Whether a segment's depth is there and can be read."""
     try:
-        with np.load(path) as archive:
-            return len(archive["frames"]) == len(archive["percentiles"]) > 0 and {"codes", "ends"} <= set(archive.files)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        with path.open("rb") as file, np.load(file) as archive:
+            return len(archive["frames"]) == len(archive["percentiles"]) > 0 and {"codes", "ends", "warmup"} <= set(
+                archive.files
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return False
 
 
@@ -88,13 +103,60 @@ def shot_ranges(
     """
     ranges = torch.zeros(segments[-1].stop, 2, dtype=torch.float64)
     for shot in sorted({segment.shot for segment in segments}):
-        archives = [np.load(path) for path, segment in zip(paths, segments, strict=True) if segment.shot == shot]
-        frames = torch.from_numpy(np.concatenate([archive["frames"] for archive in archives]))
-        percentiles = torch.from_numpy(np.concatenate([archive["percentiles"] for archive in archives]))
-        ranges[frames] = shot_scale(percentiles, smoothing, least_range)
-        for archive in archives:
-            archive.close()
+        own = [path for path, segment in zip(paths, segments, strict=True) if segment.shot == shot]
+        fits = list(_fits(own))
+        with ExitStack() as stack:
+            archives = [stack.enter_context(np.load(path)) for path in own]
+            frames = [torch.from_numpy(archive["frames"]) for archive in archives]
+            percentiles = [torch.from_numpy(archive["percentiles"]) for archive in archives]
+        common = [values * fit.scale + fit.shift for values, fit in zip(percentiles, fits, strict=True)]
+        whole_shot = torch.split(shot_scale(torch.cat(common), smoothing, least_range), [len(part) for part in frames])
+        for part, values, fit in zip(frames, whole_shot, fits, strict=True):
+            ranges[part] = (values - fit.shift) / fit.scale
     return ranges
+
+
+class _Fit(NamedTuple):
+    """From a segment's units to those of its shot's first segment."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+
+
+def _fits(paths: Sequence[Path]) -> Iterator[_Fit]:
+    """Each segment's fit, from what it says of its warm-up frames and the one before it says of the same frames."""
+    fit, before = _Fit(), None
+    for path in paths:
+        stored = _load(path)
+        with np.load(path) as archive:
+            warmup = archive["warmup"]
+        if before is not None and len(warmup):
+            fit = _fitted(warmup, before, fit)
+        elif before is not None:
+            fit = _Fit()
+        yield fit
+        before = stored
+
+
+def _fitted(warmup: NDArray[np.float32], before: StoredDepth, fit: _Fit) -> _Fit:
+    """The fit of a segment whose frames just before its start `before` holds too."""
+    count = min(len(warmup), len(before.frames))
+    low, high = before.ends[-count:, 0, None], before.ends[-count:, 1, None]
+    wanted = np.stack([_samples(codes[0]) for codes in before.codes[-count:]]) / _LEVELS * (high - low) + low
+    own = warmup[-count:].astype(np.float64)
+    spread = own - own.mean()
+    variance = float((spread * spread).mean())
+    scale = float((spread * (wanted - wanted.mean())).mean()) / variance if variance > 0 else 0.0
+    if scale <= 0:  # nothing in common, as over a black picture
+        return fit
+    shift = float(wanted.mean()) - scale * float(own.mean())
+    return _Fit(fit.scale * scale, fit.scale * shift + fit.shift)
+
+
+def _samples(values: NDArray[Any]) -> NDArray[Any]:
+    """Some thousand values of an (h, w) map, the same places of every map of its size."""
+    step = max(1, math.isqrt(values.size // _FITTED_SAMPLES))
+    return values[::step, ::step].ravel()
 
 
 class CachedDepth:

@@ -36,7 +36,8 @@ def run_depth(plan: Plan, workspace: Workspace, model: DepthEstimator, callback:
             frames = source.read(segment.start - segment.warmup, segment.stop)
             with _told_as(segment, clock), read_ahead(frames, QUEUE_CLIPS) as clips:
                 target = plan.depth_file(workspace, segment)
-                store(target, model.estimate(clips), segment.start, clock.advance)
+                free_scale = getattr(model, "free_scale", False)
+                store(target, model.estimate(clips), segment.start, clock.advance, free_scale=free_scale)
 
 
 def stored_depth(plan: Plan, workspace: Workspace, model: DepthEstimator) -> DepthEstimator:

@@ -7,6 +7,7 @@ the network; only `get` and `is_reachable` do, and neither hangs without one.
 import hashlib
 import logging
 import os
+import pickle
 import threading
 import urllib.error
 import urllib.request
@@ -75,6 +76,23 @@ class ModelCard:
         return f"{self.name} is under {self.licence}: {use}; see {self.licence_url}"
 
 
+def _video_depth_anything(size: str, letter: str, count: int, licence: str, layout: str) -> ModelCard:
+    repository = f"depth-anything/Video-Depth-Anything-{size.capitalize()}"
+    return ModelCard(
+        name=f"video_depth_anything_{size}",
+        purpose=f"depth of video (Video Depth Anything {size.capitalize()})",
+        licence=licence,
+        commercial_use=licence == "Apache-2.0",
+        licence_url=f"https://huggingface.co/{repository}",
+        repository=repository,
+        files=(f"video_depth_anything_vit{letter}.pth",),
+        size_bytes=4 * count,
+        revision=None,
+        sha256=None,
+        layouts=(layout,),
+    )
+
+
 def _depth_anything(size: str, count: int, licence: str, layouts: tuple[str, ...], **known: str) -> ModelCard:
     repository = f"depth-anything/Depth-Anything-V2-{size.capitalize()}-hf"
     return ModelCard(
@@ -105,6 +123,8 @@ CARDS = (
     ),
     _depth_anything("base", 97_470_785, "CC-BY-NC-4.0", ("2b60e48f45b23a57", "83f770358ddc8042")),
     _depth_anything("large", 335_315_649, "CC-BY-NC-4.0", ("8a6f6945d61674f6", "c0d87c20d545c486")),
+    _video_depth_anything("small", "s", 29_080_193, "Apache-2.0", "340b06c36e597d08"),
+    _video_depth_anything("large", "l", 384_554_177, "CC-BY-NC-4.0", "571b7d2ad9a231a6"),
 )
 
 
@@ -200,11 +220,13 @@ def check(name: str) -> list[str]:
 
 
 def tensor_shapes(weights: Path) -> dict[str, tuple[int, ...]]:
-    """The names and shapes of a .safetensors file's tensors, without reading them.
+    """The names and shapes of the tensors of a .safetensors or .pth file, without reading them into memory.
 
     Raises:
         WeightsError: it is no such file, or cut short.
     """
+    if weights.suffix == ".pth":
+        return _pickled_shapes(weights)
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -212,6 +234,16 @@ def tensor_shapes(weights: Path) -> dict[str, tuple[int, ...]]:
             return {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118 (no dict)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{weights}: is no complete .safetensors file; delete it and get it again") from error
+
+
+def _pickled_shapes(weights: Path) -> dict[str, tuple[int, ...]]:
+    import torch
+
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True, mmap=True)
+        return {name: tuple(tensor.shape) for name, tensor in state.items()}
+    except (OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+        raise WeightsError(f"{weights}: is no complete .pth file; delete it and get it again") from error
 
 
 def layout_digest(shapes: Mapping[str, Sequence[int]]) -> str:

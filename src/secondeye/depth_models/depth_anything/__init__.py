@@ -17,14 +17,13 @@ from torch import Tensor
 from secondeye.depth_models.depth_anything.network import PATCH_PX, load, tiny_network
 from secondeye.errors import InputError
 from secondeye.network import weights
+from secondeye.network.device import device_named
+from secondeye.network.imagenet import MEAN, STD
 from secondeye.types import Clip, DepthClip
 
 LOG = logging.getLogger(__name__)
 
 SIZES = ("small", "base", "large")
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, which the backbone was trained with."""
-
 LONGEST = 3.0
 """A long side above so many resolutions is squeezed: attention grows with the square, and 16:1 strips are no scenes."""
 
@@ -84,7 +83,7 @@ def build(
         raise InputError(f"no Depth Anything of size '{size}'; choose one of: {', '.join(SIZES)}")
     if not PATCH_PX <= resolution <= 4096:
         raise InputError(f"resolution {resolution} is outside {PATCH_PX} to 4096 px; 518 is what it was trained with")
-    place = _device(device)
+    place = device_named(device)
     if tiny:
         return DepthAnything(tiny_network().to(place), place, resolution)
     source = Path(checkpoint) if checkpoint is not None else _at_hand(size)
@@ -98,12 +97,3 @@ def _at_hand(size: str) -> Path:
         return weights.get(known.name, notify=LOG.warning)
     LOG.warning(known.terms)
     return weights.find(known.name)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device '{name}' cannot be used here; choose cpu, or auto") from error
