@@ -243,7 +243,8 @@ class DepthEstimator(Protocol):
     `scaled` is True where the values already lie on one 0 to 1 scale and must not be rescaled. State lives in the
     generator, which serves one segment. One that is not scaled may have a `least_range` in its own units (see
     `depth.scale.shot_scale`), and one whose segments each have a scale and shift of their own says `free_scale = True`:
-    they are then fitted to one another over the warm-up frames.
+    they are then fitted to one another over the warm-up frames. One that needs no more than so many px of the long
+    side says `input_px`, and may be given smaller frames.
     """
 
     scaled: bool

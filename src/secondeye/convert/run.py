@@ -14,7 +14,7 @@ import torch
 from secondeye import inpainters
 from secondeye.convert.depth_cache import CachedDepth, is_stored, shot_ranges, store
 from secondeye.convert.plan import Plan
-from secondeye.convert.segment import Look, stereo_clips
+from secondeye.convert.segment import Look, shrunk, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
 from secondeye.errors import ResourceError, SecondEyeError, SegmentError
 from secondeye.progress import ProgressCallback, StageClock
@@ -34,6 +34,7 @@ def run_depth(plan: Plan, workspace: Workspace, model: DepthEstimator, callback:
     with open_source(plan.source, index=plan.index) as source:
         for segment in missing:
             frames = source.read(segment.start - segment.warmup, segment.stop)
+            frames = shrunk(frames, getattr(model, "input_px", None))
             with _told_as(segment, clock), read_ahead(frames, QUEUE_CLIPS) as clips:
                 target = plan.depth_file(workspace, segment)
                 free_scale = getattr(model, "free_scale", False)

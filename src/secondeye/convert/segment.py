@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import tee
 
+import cv2
+import numpy as np
+import torch
+
 from secondeye.depth.upsample import upsample_guided
 from secondeye.geometry import StereoGeometry
 from secondeye.splat import warp_to_right
@@ -55,6 +59,22 @@ def _right_views(
 ) -> Iterator[StereoClip]:
     warped = (warp_to_right(depth, geometry, edge_dilation_px=look.edge_dilation_px) for depth in depth_clips)
     return inpainter.inpaint(warped)
+
+
+def shrunk(clips: Iterator[Clip], longest_px: int | None) -> Iterator[Clip]:
+    """Frames averaged down by a whole number, to no less than a long side of `longest_px`; all of them with None.
+
+    A depth model that looks ahead holds its frames, and a film's own are too many bytes for that.
+    """
+    for clip in clips:
+        height, width = clip.size
+        factor = 1 if longest_px is None else max(1, max(height, width) // longest_px)
+        if factor > 1:
+            size = (max(1, round(width / factor)), max(1, round(height / factor)))
+            planes = clip.rgb.reshape(-1, height, width).numpy()
+            small = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
+            clip = replace(clip, rgb=torch.from_numpy(small).reshape(len(clip), 3, size[1], size[0]))
+        yield clip
 
 
 def at_frame_size(depth: DepthClip) -> DepthClip:

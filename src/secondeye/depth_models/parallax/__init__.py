@@ -56,7 +56,7 @@ class Parallax:
     """What a shot's scale spans at least (see `depth.scale.shot_scale`): a mere ramp gets 0.6 of the strength."""
 
     def __init__(self, width_px: int) -> None:
-        self._width_px = width_px
+        self._width_px = self.input_px = width_px
 
     def estimate(self, clips: Iterator[Clip]) -> Iterator[DepthClip]:
         """One depth clip a clip, six frames behind; inverse depth with a long side of at most 480 px."""

@@ -44,6 +44,7 @@ class VideoDepthAnything:
 
     def __init__(self, network: VideoDepthNetwork, device: torch.device, resolution: int, mode: str) -> None:
         self._network, self._device, self._resolution, self._mode = network, device, resolution, mode
+        self.input_px = round(resolution * WIDEST_SIDES)  # 32 frames wait; the released code resizes whole ones
 
     def estimate(self, clips: Iterator[Clip]) -> Iterator[DepthClip]:
         """One depth clip a clip; inverse depth at the network's own input size."""
