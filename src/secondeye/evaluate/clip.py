@@ -28,6 +28,7 @@ from secondeye.evaluate import predictions
 from secondeye.evaluate.album import Album
 from secondeye.evaluate.disparity import filled
 from secondeye.evaluate.estimate import EstimatedDisparity, estimated
+from secondeye.evaluate.footage import Footage
 from secondeye.evaluate.lockstep import read_together
 from secondeye.evaluate.methods import Method
 from secondeye.evaluate.results import ClipResult
@@ -51,16 +52,13 @@ class Task:
 
     dataset: str
     video: StereoVideo
+    footage: Footage
     method: Method
     settings: EvaluateSettings
     protocols: Mapping[str, Protocol]
     folder: Path
     key: str
     depth_key: str
-
-    def frames(self) -> Iterator[StereoFrame]:
-        """The clip's frames, no more than asked for."""
-        return itertools.islice(self.video.frames(), self.settings.frames)
 
 
 def measure_task(task: Task, advance: Callable[[int], None]) -> ClipResult:
@@ -154,7 +152,7 @@ class _Source:
         assert task.method.folder is not None
         path = predictions.find(task.method.folder, task.dataset, task.video.name)
         views = itertools.islice(predictions.right_views(path), task.settings.frames)
-        for number, (frame, right) in enumerate(itertools.zip_longest(task.frames(), views)):
+        for number, (frame, right) in enumerate(itertools.zip_longest(task.footage.frames(), views)):
             if frame is None or right is None:
                 longer, shorter = ("it has", "the truth") if frame is None else ("the truth has", "it")
                 raise InputError(f"{path.name}: {longer} more frames than the {number} of {shorter}; give as many")
@@ -171,7 +169,7 @@ class _Source:
                 yield waiting.popleft(), right.clamp(0, 1)
 
     def _warped(self, shift: Shift, rule: Rule, waiting: deque[StereoFrame]) -> Iterator[WarpedClip]:
-        for number, frame in enumerate(self._task.frames()):
+        for number, frame in enumerate(self._task.footage.frames()):
             self._count_unknown(frame)
             waiting.append(frame)
             clip = Clip(frame.left[None], number, torch.tensor([number]))
@@ -193,7 +191,7 @@ class _Source:
     def _estimated_shift(self) -> Shift:
         task, settings = self._task, self._task.settings
         spool = task.folder / f"depth-{task.depth_key}.f32"
-        estimate = estimated(task.method.depth, task.frames, spool)
+        estimate = estimated(task.method.depth, task.footage.frames, spool)
         if not estimate.shape[0]:
             raise InputError("the clip has no frames")
         align, dilation = settings.align, settings.edge_dilation

@@ -13,6 +13,7 @@ from secondeye.discovery import nearest
 from secondeye.errors import InputError, ResourceError, SecondEyeError, WeightsError
 from secondeye.evaluate import files, report
 from secondeye.evaluate.clip import Task, measure_task
+from secondeye.evaluate.footage import Footage
 from secondeye.evaluate.methods import methods_of
 from secondeye.evaluate.results import ClipResult, Missing
 from secondeye.evaluate.settings import EvaluateSettings
@@ -187,12 +188,15 @@ class _Plan:
         for label, spec, videos in self.sets:
             contents = contents_of(spec)
             for video in videos:
+                footage = Footage(video, self.settings.frames)
                 data = (code_version(), spec, contents, video.name, video.size, video.frame_count)
                 for method in self.methods:
                     made = contents_of(f":{method.folder}") if method.folder else ""
                     key = key_of(data, method, made, repr(self.protocols), shared)
                     depth_key = key_of(data, method.depth, self.settings.frames)
-                    yield Task(label, video, method, self.settings, self.protocols, self.work.root, key, depth_key)
+                    yield Task(
+                        label, video, footage, method, self.settings, self.protocols, self.work.root, key, depth_key
+                    )
 
     def measured(self, progress: ProgressCallback | None) -> Iterator[ClipResult]:
         """The results of all clips and methods: finished ones as they are, missing ones made."""
@@ -210,6 +214,7 @@ class _Plan:
                 yield made
             if number + 1 == len(tasks) or tasks[number + 1].video is not task.video:
                 self.work.forget_depth()
+                task.footage.forget()
 
     def _made(self, task: Task, advance: Callable[[int], None]) -> ClipResult | None:
         """A clip measured and kept; None, and a note why, where it cannot be."""
@@ -259,8 +264,8 @@ def _frames_of(task: Task) -> int | None:
 
 
 def _nothing_measured(summary: Summary) -> SecondEyeError:
-    """The error for a run without a single number: the first reason; the others are told before it."""
-    gaps = summary.gaps
+    """The error for a run without a single number: the most frequent reason; the others are told before it."""
+    gaps = sorted(summary.gaps, key=lambda gap: -len(gap.cases))
     if not gaps:
         return InputError("nothing could be measured: no clip in any dataset")
     for gap in gaps[1:]:
