@@ -183,14 +183,16 @@ def test_points_look_the_same_from_elsewhere(kind: tuple[str, str], how: str) ->
 
 
 def smooth(shot: scene.Shot) -> scene.Shot:
-    """The shot with soft textures and without what changes or jumps in itself: shadows, turning, gloss, cut-outs."""
+    """The shot's planes and balls in soft textures, without what jumps: creases, shadows, turning, gloss, gaps."""
     bodies = []
     for body in shot.world.bodies:
-        if body.material.finish != scene.world.Finish.MATTE or (body.material.cutout and body.shape != Shape.QUAD):
+        round_or_flat = body.shape in (Shape.GROUND, Shape.QUAD, Shape.SPHERE)
+        if body.material.finish != scene.world.Finish.MATTE or body.material.cutout or not round_or_flat:
             continue
         motion = dataclasses.replace(body.motion, spin_rad_s=0.0, swing_rad=0.0)
-        edge = 5.0 if body.shape == Shape.GROUND else 2.2 * max(body.half_size[:2])
-        material = Material("soft_noise", body.material.tint, edge)
+        edge = max(2.2 * max(body.half_size), 0.6 * (abs(body.centre[1]) + 1), 5.0 * (body.shape == Shape.GROUND))
+        tile = "plain" if body.shape == Shape.SPHERE else "soft_noise"  # it would wind around a ball too finely
+        material = Material(tile, body.material.tint, edge)
         bodies.append(dataclasses.replace(body, material=material, motion=motion))
     air = dataclasses.replace(shot.world.air, shadows=False, clouds=0.0)
     return dataclasses.replace(shot, world=World(bodies, air))

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.rays import NEAREST_M, SAME_DEPTH, SKY, Stage
 from secondeye.scene.shapes import BOX, CONE, CYLINDER, GROUND, QUAD, SPHERE
-from secondeye.scene.tiles import EDGE_PX, LEVELS
+from secondeye.scene.tiles import LEVELS
 
 INF = torch.inf
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.rays import SKY
 from secondeye.scene.reference import (
     INF,
@@ -20,7 +21,6 @@ from secondeye.scene.reference import (
 )
 from secondeye.scene.shading import MATTE, MIRROR, SKY_KEY
 from secondeye.scene.shapes import QUAD
-from secondeye.scene.tiles import EDGE_PX
 
 COLOURS = ("red", "green", "blue")
 

@@ -3,6 +3,7 @@
 import math
 
 from secondeye.scene.inlined import inlined, outlined
+from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.rays import (
     SKY,
     Doubles,
@@ -17,7 +18,6 @@ from secondeye.scene.rays import (
 )
 from secondeye.scene.shapes import QUAD, face_of, normal_of, texture_of
 from secondeye.scene.texture import Texels, channel, sample
-from secondeye.scene.tiles import EDGE_PX
 from secondeye.scene.world import Finish
 
 MIRROR = int(Finish.MIRROR)
@@ -210,7 +210,9 @@ def shade(
         wx, wy, wz = world_from_local(maps, time, n, px, py, pz)
         base = (bodies, air, texels, maps, sun_start, sun_bodies, time, n)
         red, green, blue = glossy(*base, wx, wy, wz, dx, dy, dz, nx, ny, nz, red, green, blue)
-    clear = math.exp(-t * math.sqrt(dx * dx + dy * dy + dz * dz) / light.fog_m)
+    clear = 1.0
+    if light.fog_m < math.inf:
+        clear = math.exp(-t * math.sqrt(dx * dx + dy * dy + dz * dz) / light.fog_m)
     return (
         tone(red * clear + light.haze_red * (1 - clear)),
         tone(green * clear + light.haze_green * (1 - clear)),

@@ -6,8 +6,9 @@ import numpy as np
 
 from secondeye.compiled import kernel
 from secondeye.scene.camera import Array, Views
+from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.rays import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
-from secondeye.scene.tiles import EDGE_PX, atlas
+from secondeye.scene.tiles import atlas
 from secondeye.scene.world import Shape, World, inverse, poses
 
 LIGHT_CELLS = 160

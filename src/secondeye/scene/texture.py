@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.scene.inlined import inlined
-from secondeye.scene.tiles import EDGE_PX, LEVELS
+from secondeye.scene.paint import EDGE_PX
+from secondeye.scene.tiles import LEVELS
 
 Texels = NDArray[np.uint8]
 

@@ -69,7 +69,7 @@ def person(
     ahead = np.array([math.cos(heading_rad), math.sin(heading_rad), 0.0])
     aside = np.array([-ahead[1], ahead[0], 0.0])
     step_hz, phase = 0.3 + 0.5 * speed_m_s, random.uniform(0, 6)
-    cloth = Material("plaid", coat, 0.35)
+    cloth = Material(str(random.choice(["plaid", "plain", "stripes", "noise"])), coat, 0.35)
     trousers = Material("noise", TROUSERS[random.integers(len(TROUSERS))], 0.4)
     hair = Material("bark", HAIR_COLOURS[random.integers(len(HAIR_COLOURS))], 0.3)
     parts: list[tuple[Shape, Vector, Vector, Material, float, float]] = [
@@ -77,8 +77,8 @@ def person(
         (Shape.CONE, (0, 0, 0.93), (0.19, 0.24, 0.36), cloth, 0, 0),
         (Shape.SPHERE, (0, 0, 1.34), (0.1, 0.19, 0.09), cloth, 0, 0),
         (Shape.CYLINDER, (0, 0, 1.44), (0.048, 0.048, 0.07), SKIN, 0, 0),
-        (Shape.SPHERE, (0.01, 0, 1.58), (0.1, 0.088, 0.125), SKIN, 0, 0),
-        (Shape.SPHERE, (-0.03, 0, 1.62), (0.105, 0.102, 0.115), hair, 0, 0),
+        (Shape.SPHERE, (0.01, 0, 1.58), (0.1, 0.088, 0.125), Material("face", (1.0, 0.95, 0.9), 0), 0, 0),
+        (Shape.SPHERE, (-0.045, 0, 1.63), (0.1, 0.1, 0.112), hair, 0, 0),
     ]
     for s in (-1, 1):  # offset ahead, aside, up; half sizes; swing in rad; height of the joint above the part
         parts += [
@@ -156,3 +156,25 @@ def bouncing_ball(x: float, y: float, radius_m: float, velocity_m_s: Vector) -> 
         velocity_m_s, bob_m=(0, 0, 3 * radius_m), bob_hz=0.55, bounce=True, axis=(0.2, 1.0, 0.2), spin_rad_s=3.0
     )
     return [Body(Shape.SPHERE, (x, y, radius_m), (radius_m,) * 3, Material("ball", tile_m=0), motion=motion)]
+
+
+def bookcase(x: float, y: float, random: np.random.Generator) -> list[Body]:
+    """A wooden case full of books, facing -y."""
+    half, high = random.uniform(0.35, 0.6), random.uniform(0.6, 1.0)
+    wood = Material("planks", grey(random.uniform(0.4, 0.9)), 0.9)
+    spines = Material("books", tile_m=0)
+    bodies = [Body(Shape.BOX, (x, y, high), (half, 0.2, high), wood)]
+    for k in (0, 1):
+        front = (x, y - 0.205, high * (0.5 + k) + 0.01)
+        bodies.append(Body(Shape.QUAD, front, (0.92 * half, 0.46 * high, 1), spines, upright()))
+    return bodies
+
+
+def lamp(x: float, y: float, shade: Vector) -> list[Body]:
+    """A standard lamp: a foot, a pole as thin as a thumb, and a shade."""
+    metal = Material("plain", grey(0.25))
+    return [
+        Body(Shape.CYLINDER, (x, y, 0.015), (0.16, 0.16, 0.015), metal),
+        Body(Shape.CYLINDER, (x, y, 0.75), (0.012, 0.012, 0.75), metal),
+        Body(Shape.CONE, (x, y, 1.62), (0.24, 0.24, 0.3), Material("stripes", shade, 0.4)),
+    ]

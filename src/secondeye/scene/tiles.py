@@ -12,12 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.scene import letters
-
-Array = NDArray[np.float64]
-
-EDGE_PX = 256
-"""Edge of a tile's finest level."""
+from secondeye.scene import prints
+from secondeye.scene.paint import EDGE_PX, Array, cells, cut, fractal, grid, paint, shade, smooth_step
 
 LEVELS = 9
 """256, 128, ... 1."""
@@ -67,72 +63,6 @@ def _pyramid(picture: Array) -> NDArray[np.uint8]:
     return np.concatenate(levels)
 
 
-def fractal(seed: int, roughness: float, coarsest: int = 1, finest: int = EDGE_PX // 2) -> Array:
-    """(EDGE, EDGE) noise that repeats, 0 to 1: random phases with amplitude frequency ** -roughness in a band."""
-    random = np.random.default_rng(seed)
-    across = np.fft.fftfreq(EDGE_PX) * EDGE_PX
-    frequency = np.hypot(*np.meshgrid(across, across))
-    band = (frequency >= coarsest) & (frequency <= finest)
-    amplitude = np.where(band, np.maximum(frequency, 1.0) ** -roughness, 0.0)
-    spectrum = amplitude * np.exp(2j * np.pi * random.random(frequency.shape))
-    values = np.fft.ifft2(spectrum).real
-    low, high = np.quantile(values, [0.01, 0.99])
-    result: Array = np.clip((values - low) / (high - low), 0, 1)
-    return result
-
-
-def grid() -> tuple[Array, Array]:
-    """u to the right and v upwards, (EDGE, EDGE) each, 0 to 1 at texel centres."""
-    centres = (np.arange(EDGE_PX) + 0.5) / EDGE_PX
-    u, v = np.meshgrid(centres, 1 - centres)
-    return u, v
-
-
-def paint(value: Array, *colours: tuple[float, float, float]) -> Array:
-    """(EDGE, EDGE, 4): value 0 to 1 through a ramp of colours, opaque."""
-    stops = np.linspace(0, 1, len(colours))
-    channels = [np.interp(value, stops, [c[k] for c in colours]) for k in range(3)]
-    return np.stack([*channels, np.ones_like(value)], -1)
-
-
-def shade(picture: Array, factor: Array) -> Array:
-    """The picture with its colours times a factor (EDGE, EDGE)."""
-    return np.concatenate([np.clip(picture[..., :3] * factor[..., None], 0, 1), picture[..., 3:]], -1)
-
-
-def cut(picture: Array, alpha: Array) -> Array:
-    """The picture with alpha (EDGE, EDGE)."""
-    return np.concatenate([picture[..., :3], np.clip(alpha, 0, 1)[..., None]], -1)
-
-
-def smooth_step(value: Array, low: float, high: float) -> Array:
-    """0 below `low`, 1 above `high`, smooth between."""
-    x = np.clip((value - low) / (high - low), 0, 1)
-    return x * x * (3 - 2 * x)
-
-
-def cells(seed: int, across: int) -> tuple[Array, Array, Array]:
-    """Repeating cells around one random point in each of across x across squares.
-
-    Returns the distance to the nearest point and to the second, in squares, and a random value per cell.
-    """
-    random = np.random.default_rng(seed)
-    points, shades = random.random((across, across, 2)), random.random((across, across))
-    u, v = grid()
-    column, row = np.floor(u * across).astype(int), np.floor(v * across).astype(int)
-    nearest, second, value = np.full_like(u, 9.0), np.full_like(u, 9.0), np.zeros_like(u)
-    for i in range(-2, 3):
-        for j in range(-2, 3):
-            home = ((row + j) % across, (column + i) % across)
-            distance = np.hypot(
-                column + i + points[home][..., 0] - u * across, row + j + points[home][..., 1] - v * across
-            )
-            second = np.minimum(second, np.maximum(distance, nearest))
-            value = np.where(distance < nearest, shades[home], value)
-            nearest = np.minimum(distance, nearest)
-    return nearest, second, value
-
-
 def plain() -> Array:
     return paint(np.full((EDGE_PX, EDGE_PX), 0.5), (0.8, 0.8, 0.8))
 
@@ -159,31 +89,6 @@ def stripes() -> Array:
 def gradient() -> Array:
     _, v = grid()
     return paint(np.abs(2 * v - 1), (0.15, 0.3, 0.65), (0.95, 0.75, 0.35))
-
-
-def page() -> Array:
-    """Printed text, dark on paper."""
-    lines = [
-        "THE LEFT EYE SEES",
-        "WHAT THE RIGHT",
-        "EYE MISSES AND",
-        "BOTH TOGETHER",
-        "KNOW HOW FAR IT",
-        "ALL IS  123456",
-    ]
-    return paint(letters.page(lines, EDGE_PX), (0.96, 0.94, 0.88), (0.08, 0.08, 0.1))
-
-
-def poster() -> Array:
-    u, v = grid()
-    sun = smooth_step(np.hypot(u - 0.5, v - 0.55), 0.225, 0.215)
-    picture = paint(v, (0.9, 0.35, 0.2), (0.98, 0.75, 0.35), (0.25, 0.4, 0.6))
-    picture[..., :3] += sun[..., None] * (np.array([1.0, 0.95, 0.8]) - picture[..., :3])
-    text = letters.page(["", "", "SECOND", "", "", "", " EYE"], EDGE_PX)
-    picture[..., :3] += text[..., None] * (np.array([0.1, 0.1, 0.16]) - picture[..., :3])
-    frame = np.maximum(np.abs(u - 0.5), np.abs(v - 0.5)) > 0.47
-    picture[frame, :3] = 0.95
-    return picture
 
 
 def grass() -> Array:
@@ -349,13 +254,6 @@ def gable() -> Array:
     return cut(plaster(), (v < 1 - np.abs(2 * u - 1)).astype(float))
 
 
-def plaid() -> Array:
-    u, v = grid()
-    weave = 0.5 * ((np.floor(6 * u) % 2) + (np.floor(6 * v) % 2))
-    thread: Array = 0.9 + 0.1 * np.sin(2 * np.pi * 64 * u) * np.sin(2 * np.pi * 64 * v)
-    return shade(paint(weave, (0.95, 0.93, 0.9), (0.75, 0.6, 0.6), (0.6, 0.4, 0.4)), thread)
-
-
 def ball() -> Array:
     """Six gores."""
     u, _ = grid()
@@ -374,8 +272,10 @@ def macro() -> Array:
 
 
 _PAINTERS: tuple[Callable[[], Array], ...] = (
-    *(plain, noise, soft_noise, checker, stripes, gradient, page, poster, grass, dirt, brick, planks, plaster, bark),
-    *(roof, window, door, leaves, needles, tuft, hair, fence, bars, gable, plaid, ball, cloud, macro),
+    *(plain, noise, soft_noise, checker, stripes, gradient, grass, dirt, brick, planks, plaster, bark, roof, window),
+    *(door, leaves, needles, tuft, hair, fence, bars, gable, ball, cloud, macro),
+    *(prints.page, prints.poster, prints.newspaper, prints.books, prints.wallpaper, prints.carpet, prints.ceramic),
+    *(prints.face, prints.lattice, prints.plaid),
 )
 DRAWN: dict[str, Callable[[], Array]] = {painter.__name__: painter for painter in _PAINTERS}
 """Every tile by its name."""

@@ -113,7 +113,7 @@ class Air:
         sun: direction towards the sun, any length.
         sun_light, sky_light: linear RGB.
         haze: linear RGB of the horizon and of distant things.
-        fog_m: distance after which 1/e of a thing's own light is left.
+        fog_m: distance after which 1/e of a thing's own light is left; infinite indoors.
         clouds: 0 to 1.
         shadows: whether the sun casts them.
     """

@@ -19,19 +19,13 @@ from secondeye.scene.optics import Optics
 from secondeye.scene.world import Air, Body, Finish, Material, Motion, Shape, Vector, World, about
 
 SOLID_TILES = (
-    "noise",
-    "checker",
-    "stripes",
-    "gradient",
-    "page",
-    "poster",
-    "dirt",
-    "brick",
-    "planks",
-    "plaster",
-    "plaid",
+    *("noise", "checker", "stripes", "gradient", "page", "poster", "dirt", "brick", "planks", "plaster", "plaid"),
+    *("newspaper", "books", "wallpaper", "carpet", "ceramic", "ball"),
 )
-CUT_TILES = ("leaves", "tuft", "hair", "fence", "bars", "needles", "gable")
+CUT_TILES = ("leaves", "tuft", "hair", "fence", "bars", "needles", "gable", "lattice")
+FLOORS = ("planks", "planks", "ceramic", "carpet", "checker", "plaid", "stripes", "dirt", "plaster")
+WALLS = ("plaster", "plaster", "wallpaper", "wallpaper", "brick", "planks", "stripes", "ceramic", "noise", "gradient")
+PICTURES = ("page", "poster", "window", "newspaper", "poster", "window")
 
 Random = np.random.Generator
 
@@ -99,14 +93,14 @@ def _optics(seed: int) -> Optics:
 
 def _tint(random: Random) -> Vector:
     """A bright colour, neither grey nor garish."""
-    return things.vector(0.35 + 0.85 * random.random(3))
+    colour = 0.35 + 0.85 * random.random(3)
+    return things.vector(colour + random.uniform(0, 0.8) * (colour.mean() - colour))
 
 
-def _wear(random: Random, tile_m: float = 1.0) -> Material:
-    """Any solid material."""
-    return Material(
-        str(random.choice(SOLID_TILES)), _tint(random), tile_m * random.uniform(0.6, 1.6), random.uniform(0, 0.4)
-    )
+def _wear(random: Random, tile_m: float = 1.0, tiles: tuple[str, ...] = SOLID_TILES) -> Material:
+    """Any solid material, or one of some."""
+    tint, size, macro = _tint(random), tile_m * random.uniform(0.6, 1.6), random.uniform(0, 0.4)
+    return Material(str(random.choice(tiles)), tint, size, macro)
 
 
 def _drift(random: Random, share: float = 0.5) -> Motion:
@@ -124,29 +118,59 @@ def _panel(centre: Vector, half: tuple[float, float], material: Material, turn: 
 def _room(random: Random) -> tuple[list[Body], Air]:
     """A room of which the camera stands at the near end, looking along y."""
     wide, deep, high = random.uniform(2.4, 3.4), random.uniform(6.0, 8.0), 2.8
-    wall = [_wear(random, 1.5) for _ in range(3)]
-    left, right = upright_left_and_right()
-    bodies = [
-        _panel((0, deep / 2 - 1, 0), (wide, deep / 2 + 1), _wear(random, 1.2), np.eye(3), Motion()),
-        _panel((0, deep, high / 2), (wide, high / 2), wall[0], things.upright(), Motion()),
-        _panel((-wide, deep / 2 - 1, high / 2), (deep / 2 + 1, high / 2), wall[1], left, Motion()),
-        _panel((wide, deep / 2 - 1, high / 2), (deep / 2 + 1, high / 2), wall[2], right, Motion()),
-    ]
+    bodies = _walls(random, wide, deep, high)
     for x in (-0.5 * wide, 0.4 * wide):
-        print_or_picture = Material(str(random.choice(["page", "poster", "window"])), tile_m=0)
-        bodies.append(_panel((x, deep - 0.02, 1.6), (0.5, 0.4), print_or_picture, things.upright(), Motion()))
+        picture, half = Material(str(random.choice(PICTURES)), tile_m=0), random.uniform(0.35, 0.6)
+        at = (x + random.uniform(-0.3, 0.3), deep - 0.02, random.uniform(1.4, 1.8))
+        bodies.append(_panel(at, (half, 0.8 * half), picture, things.upright(), Motion()))
     bodies += _table(random, random.uniform(-1.2, 1.2), random.uniform(2.6, 3.6))
     for _ in range(random.integers(3, 6)):
-        half = things.vector(random.uniform(0.12, 0.4, 3))
+        half_size = things.vector(random.uniform(0.12, 0.4, 3))
         x, y = random.uniform(-0.8, 0.8) * wide, random.uniform(2.5, deep - 0.8)
         turn = about((0, 0, 1), random.uniform(0, math.pi))
         shape = Shape(int(random.choice([Shape.BOX, Shape.CYLINDER, Shape.CONE])))
-        bodies.append(Body(shape, (x, y, half[2]), half, _wear(random, 0.5), turn, _drift(random)))
-    bodies += things.bouncing_ball(random.uniform(-1, 1), 2.4, 0.15, (0.3, 0.3, 0))
-    bodies.append(_leaning(random, random.choice([-0.7, 0.7]) * wide, deep - 1.2))
+        bodies.append(Body(shape, (x, y, half_size[2]), half_size, _wear(random, 0.5), turn, _drift(random)))
+    bodies += _furniture(random, wide, deep)
+    if random.random() < 0.7:
+        bodies += _walker(random, random.uniform(-1, 1), random.uniform(3.0, deep - 1.0))
+    return bodies, Air(sun=(-0.4, -0.5, 0.8), fog_m=math.inf, clouds=0.0, haze=(0.7, 0.7, 0.7))
+
+
+def _walls(random: Random, wide: float, deep: float, high: float) -> list[Body]:
+    """Floor, three walls, and mostly a ceiling, which lets the sun in all the same."""
+    side, (left, right) = _wear(random, 1.5, WALLS), upright_left_and_right()
+    middle, along = deep / 2 - 1, deep / 2 + 1
+    bodies = [
+        _panel((0, middle, 0), (wide, along), _wear(random, 1.4, FLOORS), np.eye(3), Motion()),
+        _panel((0, deep, high / 2), (wide, high / 2), _wear(random, 1.5, WALLS), things.upright(), Motion()),
+        _panel((-wide, middle, high / 2), (along, high / 2), side, left, Motion()),
+        _panel((wide, middle, high / 2), (along, high / 2), side, right, Motion()),
+    ]
+    if random.random() < 0.7:
+        ceiling = Material("plaster", things.grey(random.uniform(2.0, 3.5)), 2.0)  # what the floor throws back
+        lid = _panel((0, middle, high), (wide, along), ceiling, np.eye(3), Motion())
+        bodies.append(replace(lid, casts_shadow=False))
+    return bodies
+
+
+def _furniture(random: Random, wide: float, deep: float) -> list[Body]:
+    """A ball, a leaning board, and some of: a carpet, a bookcase, a folding screen of bars or laths, a lamp."""
+    bodies = [_leaning(random, random.choice([-0.7, 0.7]) * wide, deep - 1.2)]
     if random.random() < 0.6:
-        bodies += _walker(random, random.uniform(-1, 1), random.uniform(3.5, deep - 1.0))
-    return bodies, Air(sun=(-0.4, -0.5, 0.8), fog_m=1e6, clouds=0.0, haze=(0.7, 0.7, 0.7))
+        bodies += things.bouncing_ball(random.uniform(-1, 1), 2.4, random.uniform(0.1, 0.2), (0.3, 0.3, 0))
+    if random.random() < 0.5:
+        rug = Material("carpet", _tint(random), 0)
+        bodies.append(Body(Shape.BOX, (random.uniform(-0.8, 0.8), 3.4, 0.006), (1.1, 0.8, 0.006), rug))
+    if random.random() < 0.5:
+        bodies += things.bookcase(random.uniform(-0.5, 0.5) * wide, deep - 0.25, random)
+    if random.random() < 0.4:
+        sheet = Material(str(random.choice(["bars", "lattice", "leaves"])), _tint(random), 0.8, cutout=True)
+        turn = things.upright(random.uniform(-0.9, 0.9))
+        at = (random.choice([-0.55, 0.55]) * wide, random.uniform(2.2, deep - 2), 0.8)
+        bodies.append(_panel(at, (0.6, 0.8), sheet, turn, Motion()))
+    if random.random() < 0.5:
+        bodies += things.lamp(random.choice([-0.8, 0.8]) * wide, random.uniform(3.5, deep - 0.6), _tint(random))
+    return bodies
 
 
 def upright_left_and_right() -> tuple[Array, Array]:
@@ -190,21 +214,24 @@ def _walker(random: Random, x: float, y: float) -> list[Body]:
 
 def _yard(random: Random) -> tuple[list[Body], Air]:
     """Open ground with things on it, looking along y."""
-    ground = Material(str(random.choice(["grass", "dirt", "noise"])), tile_m=random.uniform(1.5, 3), macro=0.7)
-    bodies = [Body(Shape.GROUND, (0, 0, 0), material=ground)]
-    for _ in range(random.integers(1, 4)):
-        x, y = random.uniform(-6, 6), random.uniform(9, 16)
-        half = (random.uniform(1, 3), random.uniform(0.2, 2), random.uniform(0.8, 2.4))
-        wall = Material(str(random.choice(["brick", "plaster", "planks"])), _tint(random), 1.4, 0.2)
-        bodies.append(Body(Shape.BOX, (x, y, half[2]), half, wall, about((0, 0, 1), random.uniform(-0.7, 0.7))))
-    for _ in range(random.integers(1, 4)):
+    ground = Material(
+        str(random.choice(["grass", "grass", "dirt", "noise"])), _pale(random), random.uniform(1.5, 3), 0.7
+    )
+    bodies = [Body(Shape.GROUND, (0, 0, 0), material=ground), *_buildings(random)]
+    for _ in range(random.integers(1, 5)):
         make = random.choice([things.conifer, things.leafy_tree])  # type: ignore[arg-type]
         bodies += make(random.uniform(-7, 7), random.uniform(6, 18), random.uniform(3, 7), random)
-    for _ in range(random.integers(1, 3)):
-        bodies += _walker(random, random.uniform(-2, 2), random.uniform(3.5, 8))
-    bodies += things.picket_fence(random.uniform(-3, 3), random.uniform(5, 8), 4.0, random.uniform(-0.4, 0.4))
-    bodies += things.sign(random.uniform(-2.5, 2.5), random.uniform(3.5, 6), str(random.choice(["page", "poster"])))
-    bodies += things.bouncing_ball(random.uniform(-1.5, 1.5), 3.5, 0.2, (0.4, 0.1, 0))
+    for _ in range(random.integers(1, 4)):
+        bodies += _walker(random, random.uniform(-2, 2), random.uniform(2.6, 8))
+    across, away = random.uniform(-3, 3), random.uniform(5, 8)
+    bodies += things.picket_fence(across, away, random.uniform(2.5, 6), random.uniform(-0.4, 0.4))
+    if random.random() < 0.6:
+        prints = ["page", "poster", "newspaper"]
+        bodies += things.sign(random.uniform(-2.5, 2.5), random.uniform(3.5, 6), str(random.choice(prints)))
+    if random.random() < 0.6:
+        bodies += things.bouncing_ball(random.uniform(-1.5, 1.5), 3.5, random.uniform(0.1, 0.25), (0.4, 0.1, 0))
+    for _ in range(random.integers(0, 4)):
+        bodies.append(_shrub(random, random.uniform(-4, 4), random.uniform(3.5, 9)))
     for _ in range(random.integers(3, 8)):
         x, y = random.uniform(-3, 3), random.uniform(2, 7)
         bodies += things.tuft(x, y, random.uniform(0.12, 0.35), random.uniform(-0.8, 0.8))
@@ -212,10 +239,35 @@ def _yard(random: Random) -> tuple[list[Body], Air]:
     return bodies, Air(sun, fog_m=random.uniform(40, 200), clouds=random.uniform(0, 1))
 
 
+def _pale(random: Random) -> Vector:
+    """Nearly white."""
+    return things.vector(random.uniform(0.8, 1.1, 3))
+
+
+def _buildings(random: Random) -> list[Body]:
+    """Walls and sheds, or a house."""
+    if random.random() < 0.3:
+        return things.house(random.uniform(-6, 4), random.uniform(13, 18), random.uniform(-0.6, 0.6))
+    bodies = []
+    for _ in range(random.integers(1, 4)):
+        x, y = random.uniform(-6, 6), random.uniform(9, 16)
+        half = (random.uniform(1, 3), random.uniform(0.2, 2), random.uniform(0.8, 2.0))
+        wall = Material(str(random.choice(["brick", "plaster", "planks"])), _tint(random), 1.4, 0.2)
+        bodies.append(Body(Shape.BOX, (x, y, half[2]), half, wall, about((0, 0, 1), random.uniform(-0.7, 0.7))))
+    return bodies
+
+
+def _shrub(random: Random, x: float, y: float) -> Body:
+    """A round bush, or a rock."""
+    size, green = random.uniform(0.2, 0.6), random.random() < 0.6
+    material = Material("leaves", _pale(random), 1.0, 0.4) if green else Material("noise", things.grey(0.6), 0.8, 0.4)
+    return Body(Shape.SPHERE, (x, y, 0.5 * size), (size, random.uniform(0.7, 1) * size, 0.8 * size), material)
+
+
 def _layers(random: Random) -> tuple[list[Body], Air]:
     """A far wall and panels before it, the farther the larger."""
     bodies = [_panel((0, 12, 1.5), (14, 9), _wear(random, 3.0), things.upright(), Motion())]
-    for _ in range(random.integers(8, 15)):
+    for _ in range(random.integers(10, 20)):
         away = 1.0 / random.uniform(1 / 9.0, 1 / 1.8)
         x, z = random.uniform(-0.6, 0.6) * away, 1.5 + random.uniform(-0.45, 0.45) * away
         size = away * random.uniform(0.08, 0.25)
@@ -229,7 +281,7 @@ def _layers(random: Random) -> tuple[list[Body], Air]:
         else:
             half_panel = (size, size * random.uniform(0.5, 1.2))
             bodies.append(_panel((x, away, z), half_panel, material, slant, _drift(random)))
-    return bodies, Air(sun=(-0.3, -0.8, 0.5), fog_m=1e6, clouds=0.0, shadows=bool(random.random() < 0.5))
+    return bodies, Air(sun=(-0.3, -0.8, 0.5), fog_m=math.inf, clouds=0.0, shadows=bool(random.random() < 0.5))
 
 
 def _glossy(random: Random) -> list[Body]:
