@@ -37,7 +37,7 @@ def clip(frame_count: int) -> Iterator[Pair]:
         hole = np.zeros((SIDE, SIDE), bool)
         hole[150:400, x + 160 : x + 177] = True
         judged = np.clip(right + rng.normal(0, 0.01 + 0.05 * hole[..., None], right.shape), 0, 1)
-        views = (torch.from_numpy(v).permute(2, 0, 1).float() for v in (judged, left, right))
+        views = (torch.from_numpy(v).permute(2, 0, 1).float().contiguous() for v in (judged, left, right))
         yield Pair(*views, hole=torch.from_numpy(hole), index=t)
 
 

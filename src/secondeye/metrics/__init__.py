@@ -10,11 +10,12 @@ derive from a frame (grey planes, keypoints, flow) is made once and kept in the 
 clips become one by `METRIC.pool`. `protocols` holds the published ways to evaluate, `cheats` what no number may hide.
 """
 
+import inspect
 import math
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from types import ModuleType
 from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
@@ -144,6 +145,7 @@ class Metric:
         frames: fewest frames it can be taken on.
         by_region: whether it tells regions apart where pairs carry holes.
         weights: what has to be fetched first, from where, under which licence; empty where nothing has.
+        family: metrics of one family derive most of what they need from the same, so they are best taken by one thread.
         pool: the number of several clips.
     """
 
@@ -155,6 +157,7 @@ class Metric:
     frames: int = 1
     by_region: bool = False
     weights: str = ""
+    family: str = ""
     pool: Callable[[Sequence[Score]], float] = mean_of_values
 
 
@@ -176,6 +179,7 @@ def names() -> list[str]:
     return [name for name in discovery.names(__name__) if name not in NOT_METRICS]
 
 
+@cache  # looking for metrics of other packages takes 40 ms, and every clip asks for every metric several times
 def load(name: str) -> ModuleType:
     """The module of one metric.
 
@@ -199,8 +203,12 @@ def build(name: str, **options: object) -> Meter:
         InputError: no such metric or option.
         WeightsError: its weights are not there.
     """
-    load(name)
-    return cast(Meter, discovery.build(__name__, name, **options))
+    make = load(name).build
+    known = inspect.signature(make).parameters
+    for option in options:
+        if option not in known:
+            raise discovery.nearest(f"option of metric {name}", option, known)
+    return cast(Meter, make(**options))
 
 
 def missing(name: str, pair: Pair) -> str:
@@ -209,14 +217,29 @@ def missing(name: str, pair: Pair) -> str:
     return f"{describe(name).title} needs {' and '.join(lacking)}, which the data does not have" if lacking else ""
 
 
-def measure(pairs: Iterable[Pair], meters: Mapping[str, Meter], threads: int = 2) -> dict[str, dict[Region, Score]]:
+def measure(
+    pairs: Iterable[Pair],
+    meters: Mapping[str, Meter],
+    threads: int = 2,
+    families: Mapping[str, str] | None = None,
+) -> dict[str, dict[Region, Score]]:
     """Show every frame to every meter, in order, and collect what they say.
 
-    Metrics run side by side in `threads`, but a frame is only begun when the one before it is done, so no more than
-    what the meters keep is ever held.
+    Metrics run side by side in `threads`, and a slow one may fall behind a little: as many frames as there are threads
+    are held, and one more, beside what the meters keep.
+
+    Args:
+        pairs: the frames; read by the calling thread while the others measure.
+        meters: by any name.
+        threads: metrics taken at the same time.
+        families: of the meters, by name; those of one family wait for one another rather than for what they share.
     """
-    order = list(meters.values())
-    with ThreadPoolExecutor(threads) as pool:
+    from secondeye.metrics._strands import Strands
+
+    together: dict[str, list[Meter]] = {}
+    for name, meter in meters.items():
+        together.setdefault((families or {}).get(name) or name, []).append(meter)
+    with Strands([[meter.update for meter in kin] for kin in together.values()], threads) as strands:
         for pair in pairs:
-            list(pool.map(lambda meter, pair=pair: meter.update(pair), order))
+            strands.show(pair)
     return {name: meter.finish() for name, meter in meters.items()}

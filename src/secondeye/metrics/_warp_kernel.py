@@ -11,51 +11,80 @@ F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
-def _place(position, last):  # type: ignore[no-untyped-def]
-    """The two pixels around a position, and how far it is on its way from one to the other."""
-    inside = min(max(position, 0.0), np.float64(last))
-    first = int(inside)
-    return first, min(first + 1, last), inside - first
+EXACT = {"contract", "nsz"}
+"""What keeps NaN and the order of sums."""
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+def _places(moves, y, height, corner, right, down, a, b):  # type: ignore[no-untyped-def]
+    """For each pixel of row y: the upper left of the four pixels around its place, as an index into the plane, the
+    steps to those right of and below it (0 on a grid line), and how far it is on its way to them."""
+    width = len(corner)
+    right_most, bottom_most = np.float64(width - 1), np.float64(height - 1)
+    for x in range(width):
+        u = min(max(x + np.float64(moves[x, 0]), 0.0), right_most)
+        v = min(max(y + np.float64(moves[x, 1]), 0.0), bottom_most)
+        left, top = np.int64(u), np.int64(v)
+        a[x], b[x] = u - left, v - top
+        corner[x] = top * width + left
+        right[x] = 1 if u > left else 0
+        down[x] = width if v > top else 0
+
+
+@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+def _add_change(plane, before, corner, right, down, a, b, total):  # type: ignore[no-untyped-def]
+    """Add the squared difference of a row from what the flattened plane shows at its places."""
+    for x in range(len(before)):  # unsigned, so that nothing is asked about negative indices
+        at, beside, below = np.uint64(corner[x]), np.uint64(right[x]), np.uint64(down[x])
+        upper = plane[at] * (1 - a[x]) + plane[at + beside] * a[x]
+        lower = plane[at + below] * (1 - a[x]) + plane[at + below + beside] * a[x]
+        d = np.float32(upper * (1 - b[x]) + lower * b[x]) - before[x]
+        total[x] += np.float64(d) * d
+
+
+@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
 def _change(earlier, later, flow, out):  # type: ignore[no-untyped-def]
     channels, height, width = earlier.shape
+    corner, right, down = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int64)
+    a, b, total = np.empty(width), np.empty(width), np.empty(width)
+    planes = later.reshape(channels, height * width)
     for y in range(height):
+        _places(flow[y], y, height, corner, right, down, a, b)
+        total[:] = 0.0
+        for c in range(channels):
+            _add_change(planes[c], earlier[c, y], corner, right, down, a, b, total)
+        line = out[y]
         for x in range(width):
-            left, right, a = _place(x + np.float64(flow[y, x, 0]), width - 1)
-            top, bottom, b = _place(y + np.float64(flow[y, x, 1]), height - 1)
-            total = 0.0
-            for c in range(channels):
-                upper = later[c, top, left] * (1 - a) + later[c, top, right] * a
-                lower = later[c, bottom, left] * (1 - a) + later[c, bottom, right] * a
-                d = np.float32(upper * (1 - b) + lower * b) - earlier[c, y, x]
-                total += np.float64(d) * d
-            out[y, x] = total / channels
+            line[x] = total[x] / channels
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+def _back(backward, component, top, bottom, left, right, a, b):  # type: ignore[no-untyped-def]
+    upper = backward[top, left, component] * (1 - a) + backward[top, right, component] * a
+    lower = backward[bottom, left, component] * (1 - a) + backward[bottom, right, component] * a
+    return np.float64(np.float32(upper * (1 - b) + lower * b))
+
+
+@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
 def _occlusion(forward, backward, out):  # type: ignore[no-untyped-def]
     height, width, _ = forward.shape
+    right_most, bottom_most = np.float64(width - 1), np.float64(height - 1)
     for y in range(height):
+        here, beneath = forward[y], forward[min(y + 1, height - 1)]
         for x in range(width):
-            u, v = np.float64(forward[y, x, 0]), np.float64(forward[y, x, 1])
-            left, right, a = _place(x + u, width - 1)
-            top, bottom, b = _place(y + v, height - 1)
-            back = np.zeros(2)
-            for i in range(2):
-                upper = backward[top, left, i] * (1 - a) + backward[top, right, i] * a
-                lower = backward[bottom, left, i] * (1 - a) + backward[bottom, right, i] * a
-                back[i] = np.float32(upper * (1 - b) + lower * b)
+            u, v = np.float64(here[x, 0]), np.float64(here[x, 1])
+            place_x, place_y = min(max(x + u, 0.0), right_most), min(max(y + v, 0.0), bottom_most)
+            left, top = np.uint64(np.int64(place_x)), np.uint64(np.int64(place_y))
+            a, b = place_x - left, place_y - top
+            right, bottom = left + np.uint64(a > 0), top + np.uint64(b > 0)
+            back_u = _back(backward, 0, top, bottom, left, right, a, b)
+            back_v = _back(backward, 1, top, bottom, left, right, a, b)
             length = u * u + v * v
-            there_and_back = (back[0] + u) ** 2 + (back[1] + v) ** 2
-            lost = there_and_back > 0.01 * (back[0] ** 2 + back[1] ** 2 + length) + 0.5
-            edge = 0.0
-            if x < width - 1:
-                edge += (u - forward[y, x + 1, 0]) ** 2 + (v - forward[y, x + 1, 1]) ** 2
-            if y < height - 1:
-                edge += (u - forward[y + 1, x, 0]) ** 2 + (v - forward[y + 1, x, 1]) ** 2
+            there_and_back = (back_u + u) ** 2 + (back_v + v) ** 2
+            lost = there_and_back > 0.01 * (back_u**2 + back_v**2 + length) + 0.5
+            beside = np.uint64(min(x + 1, width - 1))
+            edge = (u - here[beside, 0]) ** 2 + (v - here[beside, 1]) ** 2
+            edge += (u - beneath[x, 0]) ** 2 + (v - beneath[x, 1]) ** 2
             out[y, x] = lost or edge > 0.01 * length + 0.002
 
 
@@ -67,7 +96,7 @@ def change(earlier: F32, later: F32, flow: F32) -> F32:
         flow: (H, W, 2) x and y in px from the earlier frame's pixels to the later frame.
     """
     out = np.empty(earlier.shape[1:], np.float32)
-    _change(earlier, later, flow, out)
+    _change(*(np.ascontiguousarray(array) for array in (earlier, later, flow)), out)
     return out
 
 

@@ -13,7 +13,7 @@ from secondeye.metrics import Meter, Metric, Pair
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._stereo import check, disparity, reference
 
-METRIC = Metric("D1-all", "lower", (0.0, 1.0), ("left",))
+METRIC = Metric("D1-all", "lower", (0.0, 1.0), ("left",), family="disparity")
 
 WRONG_PX, WRONG_SHARE = 3.0, 0.05
 

@@ -20,7 +20,7 @@ from secondeye.metrics._matching import keypoints, matches
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import Mask
 
-METRIC = Metric("E_match", "lower", (0.0, 100.0), ("left", "truth"), unit="%")
+METRIC = Metric("E_match", "lower", (0.0, 100.0), ("left", "truth"), unit="%", family="keypoints")
 
 KEYPOINTS = 5000
 TAU_PX = 2.0

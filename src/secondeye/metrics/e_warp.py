@@ -19,7 +19,7 @@ from secondeye.metrics._flow import between, changes
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import F32, Mask
 
-METRIC = Metric("E_warp", "lower", (0.0, 1.0), (), frames=2)
+METRIC = Metric("E_warp", "lower", (0.0, 1.0), (), frames=2, family="flow")
 
 FLOWS = ("auto", "right", "truth", "left")
 

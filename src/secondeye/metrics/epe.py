@@ -12,7 +12,7 @@ from secondeye.metrics import Meter, Metric, Pair
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._stereo import check, disparity, reference
 
-METRIC = Metric("EPE", "lower", (0.0, math.inf), ("left",), unit="px")
+METRIC = Metric("EPE", "lower", (0.0, math.inf), ("left",), unit="px", family="disparity")
 
 
 def build(against: str = "truth", matcher: str = "sgbm", every: int = 1) -> Meter:

@@ -16,7 +16,9 @@ from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import Mask, region_means, view_mask
 from secondeye.metrics._warp_kernel import change
 
-METRIC = Metric("flicker", "lower", (-255.0, 255.0), ("truth",), unit="8-bit steps", frames=2, by_region=True)
+METRIC = Metric(
+    "flicker", "lower", (-255.0, 255.0), ("truth",), unit="8-bit steps", frames=2, by_region=True, family="flow"
+)
 
 
 VIEWS: tuple[View, View] = ("right", "truth")

@@ -5,7 +5,7 @@ from secondeye.metrics._error import absolute, check
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import region_means
 
-METRIC = Metric("MAE", "lower", (0.0, 255.0), ("truth",), by_region=True)
+METRIC = Metric("MAE", "lower", (0.0, 255.0), ("truth",), by_region=True, family="error")
 
 
 def build(variant: str = "float") -> Meter:

@@ -18,11 +18,12 @@ import numpy as np
 from secondeye.errors import InputError
 from secondeye.metrics import Meter, Metric, Pair, Region, Score
 from secondeye.metrics._per_frame import MeanOfFrames
+from secondeye.metrics._pixel_kernel import halve_planes
 from secondeye.metrics._ssim_kernel import moments, similarity
 from secondeye.metrics._views import F32, F64, planes
 from secondeye.metrics.ssim import C1, C2, gaussian_taps, similarities
 
-METRIC = Metric("MS-SSIM", "higher", (0.0, 1.0), ("truth",))
+METRIC = Metric("MS-SSIM", "higher", (0.0, 1.0), ("truth",), family="ssim")
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, finest first (Wang et al. 2003, section 4)."""
@@ -85,13 +86,18 @@ def combine(factors: list[F64]) -> float:
 
 def halve(values: F32) -> F32:
     """Averages of 2 along every axis but the first; an axis of odd length gets a zero before it, which counts."""
+    if values.ndim == 3:
+        channels, height, width = values.shape
+        out = np.empty((channels, -(-height // 2), -(-width // 2)), np.float32)
+        halve_planes(np.ascontiguousarray(values), height % 2, width % 2, out)
+        return out
     for axis in range(1, values.ndim):
         if values.shape[axis] % 2:
             pads = [(0, 0)] * values.ndim
             pads[axis] = (1, 0)
             values = np.pad(values, pads)
-        even = np.take(values, np.arange(0, values.shape[axis], 2), axis)
-        values = (even + np.take(values, np.arange(1, values.shape[axis], 2), axis)) * np.float32(0.5)
+        even, odd = (values[(slice(None),) * axis + (slice(start, None, 2),)] for start in (0, 1))
+        values = (even + odd) * np.float32(0.5)
     return values
 
 

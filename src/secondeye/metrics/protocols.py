@@ -332,7 +332,8 @@ def measure_clip(
         return {label: Skipped("the clip has no frames") for label in [*columns, *chosen.unavailable]}
     for column in columns.values():
         column.begin(first)
-    scores = measure(itertools.chain([first], prepared), columns, threads)
+    families = {m.label: describe(m.metric).family for m in chosen.measures}
+    scores = measure(itertools.chain([first], prepared), columns, threads, families)
     report: ClipReport = {
         label: Skipped(column.problem) if column.problem else scores[label] for label, column in columns.items()
     }

@@ -32,7 +32,7 @@ def pool(scores: Sequence[Score]) -> float:
     return sum(score.value for score in known) / len(known)
 
 
-METRIC = Metric("PSNR", "higher", (0.0, math.inf), ("truth",), unit="dB", by_region=True, pool=pool)
+METRIC = Metric("PSNR", "higher", (0.0, math.inf), ("truth",), unit="dB", by_region=True, pool=pool, family="error")
 
 
 class OverClip:

@@ -7,7 +7,7 @@ from secondeye.metrics._error import check, squared
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import region_means
 
-METRIC = Metric("RMSE", "lower", (0.0, 255.0), ("truth",), by_region=True)
+METRIC = Metric("RMSE", "lower", (0.0, 255.0), ("truth",), by_region=True, family="error")
 
 
 def build(variant: str = "uint8") -> Meter:

@@ -17,7 +17,7 @@ from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._ssim_kernel import similarity
 from secondeye.metrics._views import F32, F64, planes, region_means, rgb8
 
-METRIC = Metric("SSIM", "higher", (-1.0, 1.0), ("truth",), by_region=True)
+METRIC = Metric("SSIM", "higher", (-1.0, 1.0), ("truth",), by_region=True, family="ssim")
 
 C1, C2 = 0.01**2, 0.03**2
 

@@ -13,7 +13,7 @@ from secondeye.metrics._matching import keypoints, matches
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import F64
 
-METRIC = Metric("vertical misalignment", "lower", (0.0, math.inf), ("left",), unit="px")
+METRIC = Metric("vertical misalignment", "lower", (0.0, math.inf), ("left",), unit="px", family="keypoints")
 
 LONGEST_SIDE = 768
 FEWEST = 12
