@@ -20,7 +20,7 @@ BUG = 70
 """Exit code for what nobody foresaw, as errors.ContractError."""
 
 STOPPED = dict.fromkeys(
-    ("convert", "depth"), "stopped; where parts were finished, the same command again goes on from there"
+    ("convert", "depth", "evaluate"), "stopped; where parts were finished, the same command again goes on from there"
 )
 """What to say of commands that go on where they were."""
 

@@ -21,8 +21,9 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME:WHAT",
-            help="pairs:FOLDER (with a manifest), scenes:60 (rendered, exact truth), side_by_side:FOLDER,"
-            " kitti:FOLDER and other published layouts. May be given again.",
+            help="scenes:60 (rendered, exact truth), pairs:FOLDER (with a manifest), side_by_side:FOLDER, or the"
+            " published layouts ego4d, kitti, mono2stereo, stereo4d and stereov1k. Options follow after a semicolon:"
+            " 'scenes:60;size=960x540'. May be given again.",
             rich_help_panel=_DATA,
         ),
     ] = None,
@@ -37,7 +38,7 @@ def evaluate(
         typer.Option(
             metavar="truth|NAME,...",
             help="truth: the data's own disparity, so that only warp and filling are judged. Else depth models:"
-            " parallax, depth_anything, auto.",
+            " parallax, depth_anything, auto. Left out: truth.",
             rich_help_panel=_METHODS,
         ),
     ] = None,
@@ -45,13 +46,18 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
-            help="How pixels are splatted: surface (ours), stereocrafter, m2svid, zero (as released).",
+            help="How pixels are splatted: surface (ours), or as released: stereocrafter, m2svid, zero."
+            " Left out: surface.",
             rich_help_panel=_METHODS,
         ),
     ] = None,
     inpainter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME,...", help="What fills the holes: stretch, telea.", rich_help_panel=_METHODS),
+        typer.Option(
+            metavar="NAME,...",
+            help="What fills the holes: stretch, telea. Left out: stretch.",
+            rich_help_panel=_METHODS,
+        ),
     ] = None,
     predictions: Annotated[
         list[str] | None,
@@ -72,11 +78,16 @@ def evaluate(
         ),
     ] = "auto",
     strength: Annotated[
-        str, typer.Option(help="Disparity between nearest and farthest, of the width.", rich_help_panel=_METHODS)
+        str,
+        typer.Option(
+            metavar="SHARE", help="Disparity between nearest and farthest, of the width.", rich_help_panel=_METHODS
+        ),
     ] = "2%",
     convergence: Annotated[
         float,
-        typer.Option(help="What lies on the screen: 0 the farthest point, 1 the nearest.", rich_help_panel=_METHODS),
+        typer.Option(
+            metavar="N", help="What lies on the screen: 0 the farthest point, 1 the nearest.", rich_help_panel=_METHODS
+        ),
     ] = 0.5,
     edge_dilation: Annotated[
         int,

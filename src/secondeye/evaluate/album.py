@@ -7,6 +7,7 @@ slice_truth, slice     one row of every frame, the first on top: what jitters ov
 """
 
 import math
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -73,18 +74,23 @@ class Album:
             return self.count & (self.count - 1) == 0
         return self.count == self._wanted or self.count == 0
 
-    def save(self, folder: Path, key: str) -> dict[str, str]:
-        """Write the pictures; returns their file names by what they show."""
+    def save(self, path: Path) -> tuple[str, ...]:
+        """Write the pictures into one zip file, each as NAME.jpg; returns their names."""
         shown = dict(self._shown)
         if self.count > 1:
             shown |= {name: _stretched(np.concatenate(rows)) for name, rows in self._slices.items() if rows}
-        names = {name: f"{key}-{name}.jpg" for name in shown}
-        for name, picture in shown.items():
-            coded, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-            assert coded
-            with whole(folder / names[name]) as partial:
-                partial.write_bytes(data.tobytes())
-        return names
+        with whole(path) as partial, zipfile.ZipFile(partial, "w") as pack:
+            for name, picture in shown.items():
+                coded, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+                assert coded
+                pack.writestr(f"{name}.jpg", data.tobytes())
+        return tuple(shown)
+
+
+def picture_of(path: Path, name: str) -> bytes:
+    """One of the pictures that were saved, as JPEG."""
+    with zipfile.ZipFile(path) as pack:
+        return pack.read(f"{name}.jpg")
 
 
 def _most_hole(pair: Pair) -> int:

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -31,11 +30,12 @@ from secondeye.evaluate.estimate import EstimatedDisparity, estimated
 from secondeye.evaluate.footage import Footage
 from secondeye.evaluate.lockstep import read_together
 from secondeye.evaluate.methods import Method
-from secondeye.evaluate.results import ClipResult
+from secondeye.evaluate.results import ClipResult, in_order
 from secondeye.evaluate.settings import TRUTH, EvaluateSettings
+from secondeye.evaluate.work import Work
 from secondeye.metrics import Pair, cheats
 from secondeye.metrics.cheats import Finding
-from secondeye.metrics.protocols import Protocol, measure_clip
+from secondeye.metrics.protocols import ClipReport, Protocol, measure_clip
 from secondeye.splat import Rule, splat_forward
 from secondeye.types import Clip, WarpedClip
 
@@ -56,7 +56,7 @@ class Task:
     method: Method
     settings: EvaluateSettings
     protocols: Mapping[str, Protocol]
-    folder: Path
+    work: Work
     key: str
     depth_key: str
 
@@ -94,7 +94,8 @@ def measure_task(task: Task, advance: Callable[[int], None]) -> ClipResult:
         {name: found[name] for name in task.protocols},
         {name: _frame_numbers(chosen, album.count, task.video) for name, chosen in task.protocols.items()},
         found[""],
-        album.save(task.folder, task.key),
+        task.key,
+        album.save(task.work.pictures(task.key)),
     )
 
 
@@ -105,8 +106,8 @@ def _told(pairs: Iterator[Pair], album: Album, advance: Callable[[int], None]) -
         advance(1)
 
 
-def _measure(chosen: Protocol, video: StereoVideo, pairs: Iterator[Pair]) -> Any:
-    return measure_clip(chosen, pairs, video.frame_rate)
+def _measure(chosen: Protocol, video: StereoVideo, pairs: Iterator[Pair]) -> ClipReport:
+    return in_order(measure_clip(chosen, pairs, video.frame_rate))
 
 
 def _look_for_cheats(pairs: Iterator[Pair]) -> tuple[Finding, ...]:
@@ -190,7 +191,7 @@ class _Source:
 
     def _estimated_shift(self) -> Shift:
         task, settings = self._task, self._task.settings
-        spool = task.folder / f"depth-{task.depth_key}.f32"
+        spool = task.work.depth(task.depth_key)
         estimate = estimated(task.method.depth, task.footage.frames, spool)
         if not estimate.shape[0]:
             raise InputError("the clip has no frames")

@@ -118,7 +118,7 @@ def run_job(
         summary = plan.summary(plan.measured(progress))
         if summary.results:
             files.write_tables(out, summary)
-            report.write(out, summary, settings)
+            report.write(out, summary, plan.work)
             files.write_json(out, summary, settings)
     if summary.headline is None:
         raise _nothing_measured(summary)
@@ -194,9 +194,7 @@ class _Plan:
                     made = contents_of(f":{method.folder}") if method.folder else ""
                     key = key_of(data, method, made, repr(self.protocols), shared)
                     depth_key = key_of(data, method.depth, self.settings.frames)
-                    yield Task(
-                        label, video, footage, method, self.settings, self.protocols, self.work.root, key, depth_key
-                    )
+                    yield Task(label, video, footage, method, self.settings, self.protocols, self.work, key, depth_key)
 
     def measured(self, progress: ProgressCallback | None) -> Iterator[ClipResult]:
         """The results of all clips and methods: finished ones as they are, missing ones made."""

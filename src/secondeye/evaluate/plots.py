@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 720.0, 220.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 26.0
+LEFT, RIGHT, TOP, BOTTOM = 60.0, 14.0, 12.0, 28.0
 
 MOST_POINTS = 360
 """Points of a line at most; beyond, neighbours are averaged."""

@@ -16,11 +16,11 @@ from markupsafe import Markup
 
 import secondeye
 from secondeye.evaluate import files
+from secondeye.evaluate.album import picture_of
 from secondeye.evaluate.plots import LinePlot, StripPlot, line_plot, strip_plot
 from secondeye.evaluate.results import ClipResult
-from secondeye.evaluate.settings import EvaluateSettings
 from secondeye.evaluate.summary import Column, Row, Summary, number_text
-from secondeye.evaluate.work import write_text
+from secondeye.evaluate.work import Work, write_text
 from secondeye.metrics import Skipped
 from secondeye.metrics.cheats import CHEATS, Finding
 
@@ -36,7 +36,7 @@ TABLE_CLIPS = 400
 HERE = Path(__file__).parent
 
 
-def write(out: Path, summary: Summary, settings: EvaluateSettings) -> None:
+def write(out: Path, summary: Summary, work: Work) -> None:
     """Write report.html."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -49,12 +49,12 @@ def write(out: Path, summary: Summary, settings: EvaluateSettings) -> None:
         style=Markup((HERE / "report.css").read_text("utf-8")),
         script=Markup((HERE / "report.js").read_text("utf-8")),
         version=secondeye.__version__,
-        settings=settings,
         summary=summary,
-        sets=[SetPage(summary, dataset, out / "work") for dataset in summary.datasets],
+        sets=[SetPage(summary, dataset, work) for dataset in summary.datasets],
         colors={name: number % COLORS for number, name in enumerate(summary.methods)},
         cheats=list(CHEATS),
         number=number_text,
+        counted=counted,
         value_key=value_key,
         nan=math.nan,
     )
@@ -99,7 +99,7 @@ class SetPage:
 
     summary: Summary
     name: str
-    work: Path
+    work: Work
 
     @cached_property
     def results(self) -> list[ClipResult]:
@@ -220,7 +220,7 @@ class SetPage:
         """A picture as a data URI; empty where there is none."""
         if what not in result.pictures:
             return ""
-        data = (self.work / result.pictures[what]).read_bytes()
+        data = picture_of(self.work.pictures(result.key), what)
         return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
     def _plot(self, results: list[ClipResult]) -> LinePlot | None:

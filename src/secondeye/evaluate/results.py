@@ -6,7 +6,7 @@ null, infinities are the texts "inf" and "-inf".
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +16,9 @@ from secondeye.metrics.cheats import Finding
 from secondeye.metrics.protocols import ClipReport
 
 Json = Any
+
+REGIONS: tuple[Region, ...] = ("whole", "visible", "hole", "inner_hole")
+"""The order in which regions are told."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class ClipResult:
         protocols: scores by protocol.
         frames: by protocol, the numbers of the frames that it looked at.
         cheats: one finding for each cheat.
-        pictures: file names of the clip's pictures by what they show; empty where none could be made.
+        key: of the work files that keep it.
+        pictures: what the pictures beside it show.
     """
 
     dataset: str
@@ -48,7 +52,8 @@ class ClipResult:
     protocols: Mapping[str, ClipReport]
     frames: Mapping[str, tuple[int, ...]]
     cheats: tuple[Finding, ...]
-    pictures: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,14 @@ class Missing:
     clip: str = ""
     method: str = ""
     exit_code: int = 2
+
+
+def in_order(report: ClipReport) -> ClipReport:
+    """A report whose regions stand in their order, which meters do not promise."""
+    return {
+        label: scores if isinstance(scores, Skipped) else {r: scores[r] for r in REGIONS if r in scores}
+        for label, scores in report.items()
+    }
 
 
 def plain(value: float) -> Json:
@@ -90,7 +103,7 @@ def from_json(content: Mapping[str, Json]) -> ClipResult:
         KeyError, TypeError, ValueError: it is not one of ours.
     """
     named = {name: content[name] for name in ClipResult.__dataclass_fields__}
-    named["size"] = tuple(content["size"])
+    named |= {"size": tuple(content["size"]), "pictures": tuple(content["pictures"])}
     named["protocols"] = {name: _report_from_json(report) for name, report in content["protocols"].items()}
     named["frames"] = {name: tuple(numbers) for name, numbers in content["frames"].items()}
     named["cheats"] = tuple(_finding_from_json(finding) for finding in content["cheats"])

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from secondeye.evaluate.results import ClipResult, Missing
+from secondeye.evaluate.results import REGIONS, ClipResult, Missing
 from secondeye.metrics import Metric, Region, Skipped, describe
 from secondeye.metrics.protocols import Protocol, combine
-
-REGIONS: tuple[Region, ...] = ("whole", "visible", "hole", "inner_hole")
 
 
 @dataclass(frozen=True)
@@ -127,6 +125,11 @@ class Summary:
         values = [row.values[column] for row in known]
         top = max(values) if column.what.better == "higher" else min(values)
         return [row for row in known if column.text(row) == number_text(top, column.what.unit)]
+
+    def common_count(self, column: Column, rows: Sequence[Row]) -> int | None:
+        """From how many clips a column's numbers were taken, where that is the same for all rows that have one."""
+        counts = {row.counted[column] for row in rows if row.counted.get(column)}
+        return counts.pop() if len(counts) == 1 else None
 
     def cheats_text(self, row: Row) -> str:
         """In how many of a row's clips a cheat was found."""
@@ -251,7 +254,7 @@ def number_text(value: float, unit: str = "") -> str:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.2f}" if unit == "dB" or abs(value) >= 100 else f"{value:.4g}"
+    return f"{value:.2f}" if unit == "dB" or abs(value) >= 100 else f"{value:#.4g}"
 
 
 def _has_number(clip: ClipResult, column: Column) -> bool:

@@ -1,7 +1,7 @@
 """Where an evaluation keeps what it has finished, so that a killed run goes on where it was.
 
     OUT/work/<key>.json       numbers of one clip by one method
-    OUT/work/<key>-*.jpg      its pictures
+    OUT/work/<key>.zip        its pictures
     OUT/work/depth-<key>.f32  a clip's estimated depth, while methods that share it are measured
 
 A key hashes all that the numbers depend on: data, method, settings and our own code. A file under its final name is
@@ -11,6 +11,7 @@ complete. The numbers stay after the run, so that another method can be added wi
 import functools
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +64,15 @@ class Work:
             result = from_json(json.loads((self.root / f"{key}.json").read_text("utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return result if all((self.root / name).exists() for name in result.pictures.values()) else None
+        return result if zipfile.is_zipfile(self.pictures(key)) else None
+
+    def pictures(self, key: str) -> Path:
+        """Where a clip's pictures are."""
+        return self.root / f"{key}.zip"
+
+    def depth(self, key: str) -> Path:
+        """Where a clip's estimated depth is while it is used."""
+        return self.root / f"depth-{key}.f32"
 
     def save(self, key: str, result: ClipResult) -> None:
         """Keep a finished clip."""
