@@ -69,13 +69,13 @@ def person(
     ahead = np.array([math.cos(heading_rad), math.sin(heading_rad), 0.0])
     aside = np.array([-ahead[1], ahead[0], 0.0])
     step_hz, phase = 0.3 + 0.5 * speed_m_s, random.uniform(0, 6)
-    cloth = Material(str(random.choice(["plaid", "plain", "stripes", "noise"])), coat, 0.35)
+    cloth = Material(str(random.choice(["plaid", "plaid", "plain", "stripes", "plaster"])), coat, 0.35)
     trousers = Material("noise", TROUSERS[random.integers(len(TROUSERS))], 0.4)
     hair = Material("bark", HAIR_COLOURS[random.integers(len(HAIR_COLOURS))], 0.3)
     parts: list[tuple[Shape, Vector, Vector, Material, float, float]] = [
         (Shape.SPHERE, (0, 0, 1.1), (0.13, 0.2, 0.33), cloth, 0, 0),
         (Shape.CONE, (0, 0, 0.93), (0.19, 0.24, 0.36), cloth, 0, 0),
-        (Shape.SPHERE, (0, 0, 1.34), (0.1, 0.19, 0.09), cloth, 0, 0),
+        (Shape.SPHERE, (0, 0, 1.35), (0.1, 0.235, 0.085), cloth, 0, 0),
         (Shape.CYLINDER, (0, 0, 1.44), (0.048, 0.048, 0.07), SKIN, 0, 0),
         (Shape.SPHERE, (0.01, 0, 1.58), (0.1, 0.088, 0.125), Material("face", (1.0, 0.95, 0.9), 0), 0, 0),
         (Shape.SPHERE, (-0.045, 0, 1.63), (0.1, 0.1, 0.112), hair, 0, 0),
@@ -84,8 +84,8 @@ def person(
         parts += [
             (Shape.SPHERE, (0, 0.09 * s, 0.42), (0.085, 0.085, 0.45), trousers, 0.45 * s, 0.42),
             (Shape.SPHERE, (0.06, 0.09 * s, 0.05), (0.13, 0.055, 0.055), Material(tint=grey(0.08)), 0.45 * s, 0.8),
-            (Shape.SPHERE, (0, 0.235 * s, 1.12), (0.055, 0.055, 0.31), cloth, -0.5 * s, 0.26),
-            (Shape.SPHERE, (0, 0.235 * s, 0.82), (0.05, 0.04, 0.06), SKIN, -0.5 * s, 0.56),
+            (Shape.SPHERE, (0, 0.21 * s, 1.12), (0.055, 0.055, 0.31), cloth, -0.5 * s, 0.26),
+            (Shape.SPHERE, (0, 0.21 * s, 0.82), (0.05, 0.04, 0.06), SKIN, -0.5 * s, 0.56),
         ]
     bodies = []
     for shape, offset, half, material, swing, joint in parts:
