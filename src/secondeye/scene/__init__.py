@@ -3,9 +3,12 @@
     world.py      bodies, materials, motions, air       rays.py       which body a ray meets first
     camera.py     paths, the stereo rig                 shading.py    what colour it brings back
     optics.py     blur, noise, exposure                 kernel.py     the loops over pixels, compiled
-    tiles.py      textures with their pyramids          stage.py      a world set up for the kernels
-    things.py     trees, people, houses                 render.py     shots to frames and truth
-    worlds.py     random shots                          park.py, sound.py     the sample clip
+    paint.py, prints.py, tiles.py     textures          casting.py    kernels on all cores
+    things.py     trees, people, houses                 stage.py      a world set up for the kernels
+    worlds.py     random shots                          render.py     shots to frames and truth
+    park.py, sound.py     the sample clip               frames.py     the records
+
+`reference.py`, `reference_shading.py` and `reference_frames.py` do the same in plain torch, on any device.
 
 `sample` renders the clip that the package shows itself with, `render` any shot, such as a `random_shot`.
 """
