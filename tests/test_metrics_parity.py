@@ -207,7 +207,8 @@ def test_lai_e_warp(mono2stereo: tuple[dict[str, Tensor], dict[str, Any]]) -> No
         forward, backward = (tensors[f"input.ewarp.flow_{way}"][t].numpy() for way in ("forward", "backward"))
         occluded = _flow.occlusion(forward, backward)
         np.testing.assert_array_equal(occluded, tensors["middle.ewarp.occlusion"][t].numpy() > 0)
-        errors.append(e_warp.pair_error(_flow.change(frames[t], frames[t + 1], forward), occluded))
+        change = _flow.squared_changes([frames[t]], [frames[t + 1]], forward)[0]
+        errors.append(e_warp.pair_error(change, occluded))
     np.testing.assert_allclose(errors, tensors["output.ewarp.per_pair"].numpy(), atol=1e-6, rtol=0)
     assert np.mean(errors) == pytest.approx(float(tensors["output.ewarp.video"]), abs=1e-6)
 
@@ -220,7 +221,7 @@ def test_change_along_a_flow_is_grid_sample() -> None:
     place = torch.stack([(x + flow[..., 0]) / 39 * 2 - 1, (y + flow[..., 1]) / 29 * 2 - 1], -1)
     sampled = F.grid_sample(later[None], place[None], padding_mode="border", align_corners=True)[0]
     expected = (sampled - earlier).square().mean(0).numpy()
-    found = _flow.change(earlier.numpy(), later.numpy(), flow.numpy())
+    found = _flow.squared_changes([earlier.numpy()], [later.numpy()], flow.numpy())[0]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

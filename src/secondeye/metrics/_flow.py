@@ -13,7 +13,7 @@ import numpy as np
 
 from secondeye.metrics import Pair, View
 from secondeye.metrics._views import F32, U8, Mask, grey8, planes
-from secondeye.metrics._warp_kernel import change, occlusion
+from secondeye.metrics._warp_kernel import occlusion, squared_changes
 
 
 def between(earlier: Pair, later: Pair, view: View) -> tuple[F32, Mask]:
@@ -36,7 +36,17 @@ def dense(a: U8, b: U8) -> F32:
 
 
 def changes(earlier: Pair, later: Pair, view: View, along: View) -> F32:
-    """Squared change of a view along the motion of a view, mean over channels, (H, W) on the earlier frame's grid."""
-    flow, _ = between(earlier, later, along)
-    key = ("change", view, along)
-    return later.memo.get(key, lambda: change(planes(earlier, view), planes(later, view), flow))
+    """Squared change of a view along the motion of a view, mean over channels, (H, W) on the earlier frame's grid.
+
+    The change of the view whose motion it is comes along, for it is nearly always asked for next.
+    """
+
+    def make() -> F32:
+        views = (view,) if view == along else (view, along)
+        before, after = ([planes(pair, each) for each in views] for pair in (earlier, later))
+        found = squared_changes(before, after, between(earlier, later, along)[0])
+        if view != along:
+            later.memo.get(("change", along, along), lambda: found[1])
+        return np.asarray(found[0])
+
+    return later.memo.get(("change", view, along), make)

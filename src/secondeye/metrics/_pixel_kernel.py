@@ -57,14 +57,17 @@ def sums_by_code(values, codes, sums, counts):  # type: ignore[no-untyped-def]
 def halve_planes(planes, top, left, out):  # type: ignore[no-untyped-def]
     """Averages of 2 x 2 px of (C, H, W) planes, rows first; `top` and `left` lines of zeros stand before them."""
     half = np.float32(0.5)
+    rows = np.zeros(2 * out.shape[2], np.float32)
     for c in range(out.shape[0]):
         for y in range(out.shape[1]):
-            upper, lower = planes[c, max(2 * y - top, 0)], planes[c, 2 * y + 1 - top]
-            weight = np.float32(0) if 2 * y < top else np.float32(1)
+            inner, lower = rows[left:], planes[c, 2 * y + 1 - top]
+            if 2 * y < top:
+                for x in range(len(lower)):
+                    inner[x] = lower[x] * half
+            else:
+                upper = planes[c, 2 * y - top]
+                for x in range(len(lower)):
+                    inner[x] = (upper[x] + lower[x]) * half
             target = out[c, y]
-            if left:
-                target[0] = ((weight * upper[0] + lower[0]) * half) * half
-            for x in range(left, len(target)):
-                first = (weight * upper[2 * x - left] + lower[2 * x - left]) * half
-                second = (weight * upper[2 * x + 1 - left] + lower[2 * x + 1 - left]) * half
-                target[x] = (first + second) * half
+            for x in range(len(target)):
+                target[x] = (rows[2 * x] + rows[2 * x + 1]) * half

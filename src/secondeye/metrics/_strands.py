@@ -86,12 +86,13 @@ class Strands:
     def show(self, pair: Pair) -> None:
         """Hand on a frame as soon as there is room; raises what a metric raised at an earlier one."""
         self._room.acquire()
-        self._raise_failure()
+        if self.failure is not None or not self._strands:
+            self._room.release()
+            self._raise_failure()
+            return
         shown = Shown(pair, len(self._strands), self._room)
         for strand in self._strands:
             strand.add(shown)
-        if not self._strands:
-            self._room.release()
 
     def _raise_failure(self) -> None:
         if self.failure is not None:

@@ -54,12 +54,12 @@ def grey(picture: U8) -> U8:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-VISIBLE, OUTER_HOLE, INNER_HOLE, LEFT_OUT = range(4)
-"""Codes of a frame's pixels; the last for pixels that a metric does not count."""
+LEFT_OUT = 3
+"""Code of pixels that a metric does not count; the others are 0 visible, 1 hole that touches a border, 2 inner hole."""
 
 
 def region_codes(pair: Pair) -> U8:
-    """The region of each pixel, (H, W).
+    """The region of each pixel, (H, W): 0 visible, 1 outer hole, 2 inner hole.
 
     The hole is all that the left camera did not see. Its inner parts are the 8-connected ones that touch no border of
     the frame, which an inpainter can fill from both sides.

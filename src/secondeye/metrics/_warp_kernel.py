@@ -3,6 +3,8 @@
 Sampling is bilinear with the border repeated, as grid_sample does it and FlowNet2's Resample2d.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -43,19 +45,21 @@ def _add_change(plane, before, corner, right, down, a, b, total):  # type: ignor
 
 
 @njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
-def _change(earlier, later, flow, out):  # type: ignore[no-untyped-def]
-    channels, height, width = earlier.shape
+def _changes(earlier, later, flow, out):  # type: ignore[no-untyped-def]
+    """Of views side by side: earlier and later tuples of (C, H, W) planes, out (V, H, W)."""
+    channels, height, width = earlier[0].shape
     corner, right, down = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int64)
     a, b, total = np.empty(width), np.empty(width), np.empty(width)
-    planes = later.reshape(channels, height * width)
     for y in range(height):
         _places(flow[y], y, height, corner, right, down, a, b)
-        total[:] = 0.0
-        for c in range(channels):
-            _add_change(planes[c], earlier[c, y], corner, right, down, a, b, total)
-        line = out[y]
-        for x in range(width):
-            line[x] = total[x] / channels
+        for view in range(len(earlier)):
+            planes = later[view].reshape(channels, height * width)
+            total[:] = 0.0
+            for c in range(channels):
+                _add_change(planes[c], earlier[view][c, y], corner, right, down, a, b, total)
+            line = out[view, y]
+            for x in range(width):
+                line[x] = total[x] / channels
 
 
 @njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
@@ -88,15 +92,16 @@ def _occlusion(forward, backward, out):  # type: ignore[no-untyped-def]
             out[y, x] = lost or edge > 0.01 * length + 0.002
 
 
-def change(earlier: F32, later: F32, flow: F32) -> F32:
-    """Squared change along the motion, mean over channels, (H, W).
+def squared_changes(earlier: Sequence[F32], later: Sequence[F32], flow: F32) -> F32:
+    """Squared change along the motion, mean over channels, (V, H, W): of V views that move alike.
 
     Args:
-        earlier, later: (C, H, W) planes of two frames.
+        earlier, later: (C, H, W) planes of two frames for each view.
         flow: (H, W, 2) x and y in px from the earlier frame's pixels to the later frame.
     """
-    out = np.empty(earlier.shape[1:], np.float32)
-    _change(*(np.ascontiguousarray(array) for array in (earlier, later, flow)), out)
+    out = np.empty((len(earlier), *earlier[0].shape[1:]), np.float32)
+    before, after = (tuple(np.ascontiguousarray(planes) for planes in views) for views in (earlier, later))
+    _changes(before, after, np.ascontiguousarray(flow), out)
     return out
 
 

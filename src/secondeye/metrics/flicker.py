@@ -14,7 +14,7 @@ from secondeye.metrics import Meter, Metric, Pair, Region, View
 from secondeye.metrics._flow import between, changes
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._views import Mask, region_means, view_mask
-from secondeye.metrics._warp_kernel import change
+from secondeye.metrics._warp_kernel import squared_changes
 
 METRIC = Metric(
     "flicker", "lower", (-255.0, 255.0), ("truth",), unit="8-bit steps", frames=2, by_region=True, family="flow"
@@ -52,7 +52,7 @@ class Flicker:
         """Pixels of the earlier frame whose place in the later one is made of at least one hole pixel."""
         assert pair.hole is not None
         hole = view_mask(pair.hole).astype(np.float32)[None]
-        return change(np.zeros_like(hole), hole, between(before, pair, "truth")[0]) > 0
+        return np.asarray(squared_changes([np.zeros_like(hole)], [hole], between(before, pair, "truth")[0])[0] > 0)
 
 
 def build() -> Meter:
