@@ -6,9 +6,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from secondeye.datasets import Dataset, StereoFrame, StereoVideo
 from tests.media import write_video
 
 Picture = NDArray[np.uint8]
@@ -70,6 +72,27 @@ def packed(count: int = FRAMES, axis: int = 1, seed: int = 0) -> list[Picture]:
 def masks(count: int = FRAMES) -> list[Picture]:
     holes = [hole_of(*world(t)[2:]) for t in range(count)]
     return [np.repeat(hole[..., None].astype(np.uint8) * 255, 3, 2) for hole in holes]
+
+
+def one(found: Dataset) -> StereoVideo:
+    assert len(found.videos) == 1, (found.videos, found.skipped)
+    return found.videos[0]
+
+
+def close(view: torch.Tensor, pixels: NDArray[np.uint8], within: float) -> bool:
+    expected = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+    return float((view - expected).abs().mean()) < within
+
+
+def disagreement(frame: StereoFrame, sign: int) -> float:
+    """Median distance of left pixels from the right ones at x - sign * disparity, hidden ones included."""
+    assert frame.disparity is not None
+    left, right, disparity = (t.numpy() for t in (frame.left, frame.right, frame.disparity))
+    at = np.arange(left.shape[2]) - sign * disparity
+    inside = np.isfinite(at) & (at >= 0) & (at <= left.shape[2] - 1)
+    column = np.where(inside, np.round(np.nan_to_num(at)), 0).astype(int)
+    shown = np.take_along_axis(right, np.repeat(column[None], 3, 0), 2)
+    return float(np.median(np.abs(shown - left).mean(0)[inside]))
 
 
 def pairs(folder: Path) -> str:

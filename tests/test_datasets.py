@@ -4,14 +4,13 @@ import re
 import weakref
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from secondeye import datasets
 from secondeye.datasets import Dataset, StereoFrame
 from secondeye.errors import InputError
-from tests.stereo_folders import MAKERS
+from tests.stereo_folders import MAKERS, disagreement
 
 NAMES = datasets.names()
 
@@ -89,17 +88,6 @@ def test_left_and_right_are_not_swapped(found: Dataset) -> None:
     frames = [next(video.frames()) for video in found.videos if video.has_disparity]
     if frames:
         assert sum(disagreement(f, 1) for f in frames) < 0.5 * sum(disagreement(f, -1) for f in frames)
-
-
-def disagreement(frame: StereoFrame, sign: int) -> float:
-    """Median distance of left pixels from the right ones at x - sign * disparity, hidden ones included."""
-    assert frame.disparity is not None
-    left, right, disparity = (t.numpy() for t in (frame.left, frame.right, frame.disparity))
-    at = np.arange(left.shape[2]) - sign * disparity
-    inside = np.isfinite(at) & (at >= 0) & (at <= left.shape[2] - 1)
-    column = np.where(inside, np.round(np.nan_to_num(at)), 0).astype(int)
-    shown = np.take_along_axis(right, np.repeat(column[None], 3, 0), 2)
-    return float(np.median(np.abs(shown - left).mean(0)[inside]))
 
 
 @pytest.mark.parametrize("name", NAMES)
