@@ -1,7 +1,7 @@
 """`secondeye evaluate`: options into settings, the tables onto the screen."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.table import Table
 from secondeye.cli import display
 
 if TYPE_CHECKING:
+    from secondeye.evaluate.job import Evaluation
     from secondeye.evaluate.summary import Row, Summary
 
 _DATA, _METHODS, _MEASURE, _RUN = "What to measure on", "What to measure", "How to measure", "The run"
@@ -165,10 +166,7 @@ def evaluate(
         frames=frames,
     )
     with display.shown(progress) as view:
-        found = job.run_job(settings, out, overwrite=overwrite, progress=view.progress)
-        if progress != "json":
-            _print_tables(found.summary)
-        view.finish(found)
+        view.finish(_WithTables(job.run_job(settings, out, overwrite=overwrite, progress=view.progress)))
     return 0
 
 
@@ -177,15 +175,29 @@ def _listed(values: list[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
 
 
-def _print_tables(summary: "Summary") -> None:
-    """One table for each dataset and protocol, as wide as the terminal allows."""
-    console = Console(highlight=False)
-    longest = max((len(name) for name in summary.methods), default=0)
-    room = console.width - longest - 14
-    for dataset in summary.datasets:
-        rows = [row for row in summary.rows if row.dataset == dataset]
-        for protocol in summary.protocols if rows else ():
-            console.print(_table(summary, dataset, protocol, rows, room))
+class _WithTables:
+    """An evaluation that shows its tables too, once the bar has gone."""
+
+    def __init__(self, found: "Evaluation") -> None:
+        self._found = found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._found.notes
+
+    def facts(self) -> dict[str, Any]:
+        return self._found.facts()
+
+    def text(self) -> str:
+        """One table for each dataset and protocol, as wide as the terminal allows, and where the report is."""
+        summary, console = self._found.summary, Console(highlight=False)
+        longest = max((len(name) for name in summary.methods), default=0)
+        with console.capture() as captured:
+            for dataset in summary.datasets:
+                rows = [row for row in summary.rows if row.dataset == dataset]
+                for protocol in summary.protocols if rows else ():
+                    console.print(_table(summary, dataset, protocol, rows, console.width - longest - 14))
+        return captured.get() + self._found.text()
 
 
 def _table(summary: "Summary", dataset: str, protocol: str, rows: "list[Row]", room: int) -> Table:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from secondeye import datasets, metrics
 from secondeye.datasets import StereoVideo
 from secondeye.discovery import nearest
@@ -32,9 +34,10 @@ SINGLE = "metrics"
 
 @dataclass(frozen=True)
 class ClipProgress(Progress):
-    """Progress that says which clip is at work, for people."""
+    """Progress that says which of the clips, each by each method, is at work: "3 of 12", and its names."""
 
     item: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,11 @@ class _Plan:
         """A clip measured and kept; None, and a note why, where it cannot be."""
         about = Missing("", "", task.dataset, task.video.name, task.method.name)
         with _noting(self.missing, about):
-            result = measure_task(task, advance)
+            try:
+                result = measure_task(task, advance)
+            except (MemoryError, torch.OutOfMemoryError) as error:
+                text = f"out of memory at {task.video.name}; close other programs, or measure at a smaller size"
+                raise ResourceError(f"{text}; what was measured is kept") from error
             self.work.save(task.key, result)
             return result
         return None
@@ -228,16 +235,16 @@ class _Position:
     """Adds to each event which clip it is about."""
 
     def __init__(self, callback: ProgressCallback | None, total: int) -> None:
-        self._callback, self._total, self._item = callback, total, ""
+        self._callback, self._total, self._item, self._name = callback, total, "", ""
 
     def move(self, number: int, name: str) -> None:
         """Go on to the next clip."""
-        self._item = f"{number + 1} of {self._total}: {name}"
+        self._item, self._name = f"{number + 1} of {self._total}", name
 
     def tell(self, event: Progress) -> None:
         """Pass an event on."""
         if self._callback is not None:
-            self._callback(ClipProgress(**vars(event), item=self._item))
+            self._callback(ClipProgress(**vars(event), item=self._item, name=self._name))
 
 
 class _noting:  # noqa: N801  a block, and reads as one
