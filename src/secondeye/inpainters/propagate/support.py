@@ -1,0 +1,379 @@
+"""A cell's support: the background beside it, sampled; how it moves from frame to frame, and how it lies in another.
+
+    frame t    F F F h h [B B B B]        the support B is seen in both frames; its motion, continued, says where in
+    frame s    F h h [B B B B]            frame s the hidden h lies
+
+Samples follow the flow from frame to frame; an affine motion is fitted to where they have come (`fit`), and then made
+exact at full size by comparing the two frames themselves (`align`; Lucas and Kanade's method with a gain and an offset
+of brightness). So neither the errors of flow nor those of many steps add up.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondeye.compiled import step
+from secondeye.inpainters.propagate.frames import DISPARITY_STEPS
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+SIDE = 16
+"""Most samples along either side of a support."""
+
+FOLLOWED = 3
+"""One in so many samples is followed through the flow, which is smooth; all of them are compared."""
+
+LEAST = 12
+"""Fewer samples say nothing."""
+
+
+class Support(NamedTuple):
+    """Samples of one cell, as many as `taken[0]`.
+
+    Attributes:
+        x, y: px in frame t, about the centre.
+        grey, slope_x, slope_y: brightness 0 to 1 there and its slope a px.
+        taken: (1,).
+        frame: (7,) centre x and y, reach in px, and disparity at the centre with its slope a px in x and y; and its
+            largest step from this plane.
+    """
+
+    x: Doubles
+    y: Doubles
+    grey: Doubles
+    slope_x: Doubles
+    slope_y: Doubles
+    taken: Ints
+    frame: Doubles
+
+
+@step
+def new_support() -> Support:
+    """Room for the samples of one cell."""
+    room = SIDE * SIDE
+    return Support(
+        np.empty(room),
+        np.empty(room),
+        np.empty(room),
+        np.empty(room),
+        np.empty(room),
+        np.zeros(1, np.int32),
+        np.zeros(7),
+    )
+
+
+@step
+def bright(colors: NDArray[np.uint8], x: int, y: int) -> float:
+    """Brightness 0 to 1 of a pixel."""
+    return (int(colors[y, x, 0]) + 2 * int(colors[y, x, 1]) + int(colors[y, x, 2])) / 1020.0
+
+
+@step
+def nearer_beside(disparity: NDArray[np.int16], x: int, y: int, reach: int, most: float) -> bool:
+    """Whether something of more than `most` px stands at or within `reach` px of (x, y)."""
+    height, width = disparity.shape
+    limit = most * DISPARITY_STEPS
+    for j in (-reach, 0, reach):
+        row = min(max(y + j, 0), height - 1)
+        for i in (-reach, 0, reach):
+            if disparity[row, min(max(x + i, 0), width - 1)] > limit:
+                return True
+    return False
+
+
+@step
+def take_support(
+    colors: NDArray[np.uint8],
+    disparity: NDArray[np.int16],
+    runs: Ints,
+    surface: Floats,
+    reach: int,
+    edge: int,
+    into: Support,
+) -> bool:
+    """Sample the background beside a cell's runs in frame t; False where too little of it is seen."""
+    height, width = disparity.shape
+    side = runs[0, 4]
+    begin, end = runs[:, 3].min(), runs[:, 3].max()
+    first_x, last_x = (begin - reach // 2, end + reach) if side > 0 else (begin - reach, end + reach // 2)
+    first_y, last_y = runs[0, 0] - reach // 3, runs[-1, 0] + reach // 3
+    first_x, last_x = max(first_x, 1), min(last_x, width - 2)
+    first_y, last_y = max(first_y, 1), min(last_y, height - 2)
+    across, down = max(1.0, (last_x - first_x + 1) / SIDE), max(1.0, (last_y - first_y + 1) / SIDE)
+    level, centre_x, centre_y = surface.mean(), 0.5 * (begin + end), runs[:, 0].mean()
+    count = 0
+    depth = np.empty(SIDE * SIDE)
+    for j in range(SIDE):
+        y = int(first_y + down * j)
+        if y > last_y:
+            break
+        for i in range(SIDE):
+            x = int(first_x + across * i)
+            if x > last_x:
+                break
+            value = disparity[y, x] / DISPARITY_STEPS
+            tolerance = 0.6 + 0.06 * (abs(x - centre_x) + abs(y - centre_y))
+            if abs(value - level) > tolerance or nearer_beside(disparity, x, y, edge, level + tolerance + 0.5):
+                continue
+            into.x[count], into.y[count], depth[count] = x, y, value
+            count += 1
+    if count < LEAST:
+        return False
+    kept = _fit_plane(into, depth, count, reach)
+    into.taken[0] = kept
+    for k in range(kept):
+        x, y = int(into.x[k] + into.frame[0]), int(into.y[k] + into.frame[1])
+        into.grey[k] = bright(colors, x, y)
+        into.slope_x[k] = 0.5 * (bright(colors, x + 1, y) - bright(colors, x - 1, y))
+        into.slope_y[k] = 0.5 * (bright(colors, x, y + 1) - bright(colors, x, y - 1))
+    return kept >= LEAST
+
+
+@step
+def _fit_plane(into: Support, depth: Doubles, count: int, reach: int) -> int:
+    """Fit a plane to the disparity of the samples, keep those near it, and count positions from their centre."""
+    centre_x = np.round(into.x[:count].mean())
+    centre_y = np.round(into.y[:count].mean())
+    plane = np.zeros(3)
+    weights = np.ones(count)
+    matrix, right = np.empty((3, 3)), np.empty(3)
+    for _ in range(3):
+        matrix[:] = 0
+        right[:] = 0
+        for k in range(count):
+            u, v, w = (into.x[k] - centre_x) / reach, (into.y[k] - centre_y) / reach, weights[k]
+            _add3(matrix, right, u, v, w, depth[k])
+        matrix[1, 1] += 0.02 * count
+        matrix[2, 2] += 0.02 * count
+        solve(matrix, right)
+        plane[:] = right
+        for k in range(count):
+            u, v = (into.x[k] - centre_x) / reach, (into.y[k] - centre_y) / reach
+            off = (depth[k] - plane[0] - plane[1] * u - plane[2] * v) / 0.3
+            weights[k] = 1 / (1 + off * off)
+    kept = 0
+    for k in range(count):
+        if weights[k] > 0.1:  # within 0.9 px of the plane
+            into.x[kept], into.y[kept] = into.x[k] - centre_x, into.y[k] - centre_y
+            kept += 1
+    into.frame[0], into.frame[1], into.frame[2] = centre_x, centre_y, reach
+    into.frame[3], into.frame[4], into.frame[5] = plane[0], plane[1] / reach, plane[2] / reach
+    return kept
+
+
+@step
+def _add3(matrix: Doubles, right: Doubles, u: float, v: float, weight: float, value: float) -> None:
+    matrix[0, 0] += weight
+    matrix[0, 1] += weight * u
+    matrix[0, 2] += weight * v
+    matrix[1, 1] += weight * u * u
+    matrix[1, 2] += weight * u * v
+    matrix[2, 2] += weight * v * v
+    matrix[1, 0], matrix[2, 0], matrix[2, 1] = matrix[0, 1], matrix[0, 2], matrix[1, 2]
+    right[0] += weight * value
+    right[1] += weight * value * u
+    right[2] += weight * value * v
+
+
+@step
+def solve(matrix: Doubles, right: Doubles) -> None:
+    """Solve a small positive definite system in place, into `right`."""
+    n = len(right)
+    for i in range(n):
+        for j in range(i + 1, n):
+            factor = matrix[j, i] / matrix[i, i]
+            for k in range(i, n):
+                matrix[j, k] -= factor * matrix[i, k]
+            right[j] -= factor * right[i]
+    for i in range(n - 1, -1, -1):
+        for j in range(i + 1, n):
+            right[i] -= matrix[i, j] * right[j]
+        right[i] /= matrix[i, i]
+
+
+@step
+def follow(flow: Floats, back: Floats, shrink: float, at_x: Doubles, at_y: Doubles, alive: NDArray[np.bool_]) -> int:
+    """Move followed samples along one frame's flow, in place; how many are still sure of where they are.
+
+    Args:
+        flow: (2, h, w) to the other frame, in its small px.
+        back: (2, h, w) from the other frame.
+        shrink: px a small px.
+        at_x, at_y: px at full size.
+        alive: which are followed; those that leave the frame or do not come back are not from here on.
+    """
+    height, width = flow.shape[1], flow.shape[2]
+    count = 0
+    for k in range(len(at_x)):
+        if not alive[k]:
+            continue
+        x, y = (at_x[k] + 0.5) / shrink - 0.5, (at_y[k] + 0.5) / shrink - 0.5
+        move_x, move_y = _sample(flow[0], x, y), _sample(flow[1], x, y)
+        new_x, new_y = x + move_x, y + move_y
+        alive[k] = False
+        if 0 <= new_x <= width - 1 and 0 <= new_y <= height - 1:
+            error = np.hypot(move_x + _sample(back[0], new_x, new_y), move_y + _sample(back[1], new_x, new_y))
+            alive[k] = error < 0.5 + 0.05 * np.hypot(move_x, move_y)
+        if alive[k]:
+            at_x[k], at_y[k] = at_x[k] + shrink * move_x, at_y[k] + shrink * move_y
+            count += 1
+    return count
+
+
+@step
+def _sample(plane: Floats, x: float, y: float) -> float:
+    """Bilinear, borders repeated."""
+    height, width = plane.shape
+    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    left, top = min(int(x), max(width - 2, 0)), min(int(y), max(height - 2, 0))
+    a, b = x - left, y - top
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    upper = (1 - a) * plane[top, left] + a * plane[top, right]
+    lower = (1 - a) * plane[bottom, left] + a * plane[bottom, right]
+    return float((1 - b) * upper + b * lower)
+
+
+@step
+def fit(support: Support, at_x: Doubles, at_y: Doubles, alive: NDArray[np.bool_], motion: Doubles) -> bool:
+    """Fit an affine motion to followed samples: (x, y) from the centre lie at motion[0] + motion[1] x + motion[2] y
+    in the other frame, and at motion[3] + motion[4] x + motion[5] y; False where too few remain."""
+    reach = support.frame[2]
+    count = 0
+    for k in range(len(at_x)):
+        count += alive[k]
+    if count < LEAST // 2:
+        return False
+    weights = np.ones(len(at_x))
+    matrix, horizontal, vertical = np.empty((3, 3)), np.empty(3), np.empty(3)
+    again = np.empty((3, 3))
+    for _ in range(3):
+        matrix[:] = 0
+        horizontal[:] = 0
+        vertical[:] = 0
+        again[:] = 0
+        for k in range(len(at_x)):
+            if alive[k]:
+                x, y = support.x[k * FOLLOWED], support.y[k * FOLLOWED]
+                _add3(matrix, horizontal, x / reach, y / reach, weights[k], at_x[k] - x)
+                _add3(again, vertical, x / reach, y / reach, weights[k], at_y[k] - y)
+        for i in (1, 2):
+            matrix[i, i] += 0.05 * count
+        again[:] = matrix
+        solve(matrix, horizontal)
+        solve(again, vertical)
+        for k in range(len(at_x)):
+            x, y = support.x[k * FOLLOWED], support.y[k * FOLLOWED]
+            u, v = x / reach, y / reach
+            off_x = at_x[k] - x - horizontal[0] - horizontal[1] * u - horizontal[2] * v
+            off_y = at_y[k] - y - vertical[0] - vertical[1] * u - vertical[2] * v
+            weights[k] = 1 / (1 + (off_x * off_x + off_y * off_y))
+    motion[0], motion[1], motion[2] = horizontal[0], 1 + horizontal[1] / reach, horizontal[2] / reach
+    motion[3], motion[4], motion[5] = vertical[0], vertical[1] / reach, 1 + vertical[2] / reach
+    return True
+
+
+@step
+def cubic(colors: NDArray[np.uint8], x: float, y: float, weights: Doubles, into: Doubles) -> None:
+    """The colour at (x, y), at least 1 px inside, by Catmull-Rom's cubic; into (3,), 0 to 1.
+
+    Args:
+        weights: (8,) scratch.
+    """
+    height, width = colors.shape[0], colors.shape[1]
+    left, top = int(np.floor(x)), int(np.floor(y))
+    _cubic_weights(x - left, weights[:4])
+    _cubic_weights(y - top, weights[4:])
+    into[:] = 0
+    for j in range(4):
+        row = min(max(top - 1 + j, 0), height - 1)
+        for i in range(4):
+            column = min(max(left - 1 + i, 0), width - 1)
+            weight = weights[4 + j] * weights[i] / 255.0
+            for c in range(3):
+                into[c] += weight * colors[row, column, c]
+
+
+@step
+def _cubic_weights(a: float, into: Doubles) -> None:
+    into[0] = a * (-0.5 + a * (1 - 0.5 * a))
+    into[1] = 1 + a * a * (1.5 * a - 2.5)
+    into[2] = a * (0.5 + a * (2 - 1.5 * a))
+    into[3] = a * a * (0.5 * a - 0.5)
+
+
+@step
+def align(support: Support, colors: NDArray[np.uint8], motion: Doubles, slack: float, tone: Doubles) -> float:
+    """Make a motion exact by comparing the frames, and find how brightness changed.
+
+    Args:
+        support: what is seen in frame t.
+        colors: (H, W, 3) of frame s.
+        motion: (6,) as `fit` gives it, corrected in place.
+        slack: px that the motion may be wrong by.
+        tone: (2,) gain and offset of brightness from t to s, written.
+
+    Returns:
+        Root mean square of what differs after all, 0 to 1; 9 where the two cannot be compared.
+    """
+    height, width = colors.shape[0], colors.shape[1]
+    count, reach = support.taken[0], support.frame[2]
+    first = motion.copy()
+    matrix, right, j = np.empty((8, 8)), np.empty(8), np.empty(8)
+    weights, color = np.empty(8), np.empty(3)
+    tone[0], tone[1] = 1.0, 0.0
+    scale, error = 0.08, 9.0
+    trust = (0.02 / slack) ** 2
+    for turn in range(6):
+        matrix[:] = 0
+        right[:] = 0
+        total, squares, seen = 1e-9, 0.0, 0
+        for k in range(count):
+            x = motion[0] + motion[1] * support.x[k] + motion[2] * support.y[k]
+            y = motion[3] + motion[4] * support.x[k] + motion[5] * support.y[k]
+            if not (1 <= x <= width - 2 and 1 <= y <= height - 2):
+                continue
+            cubic(colors, x + 0.0, y + 0.0, weights, color)
+            grey = 0.25 * color[0] + 0.5 * color[1] + 0.25 * color[2]
+            off = grey - tone[0] * support.grey[k] - tone[1]
+            weight = 1 / (1 + (off / scale) ** 2)
+            total += weight
+            squares += weight * off * off
+            seen += 1
+            u, v = support.x[k] / reach, support.y[k] / reach
+            j[0], j[1], j[2] = support.slope_x[k], support.slope_x[k] * u, support.slope_x[k] * v
+            j[3], j[4], j[5] = support.slope_y[k], support.slope_y[k] * u, support.slope_y[k] * v
+            j[6], j[7] = -support.grey[k], -1.0
+            for a in range(8):
+                for b in range(a, 8):
+                    matrix[a, b] += weight * j[a] * j[b]
+                right[a] -= weight * j[a] * off
+        if seen < max(LEAST, 0.5 * count):
+            return 9.0
+        error = np.sqrt(squares / total)
+        if turn == 5:
+            break
+        scale = max(2.0 * error, 0.01)
+        for a in range(8):
+            for b in range(a):
+                matrix[a, b] = matrix[b, a]
+        for a in range(6):
+            matrix[a, a] += trust
+            unit = reach if a % 3 else 1.0
+            right[a] -= trust * unit * (motion[a] - first[a])
+        matrix[6, 6] += 0.05
+        matrix[7, 7] += 0.05
+        right[6] -= 0.05 * (tone[0] - 1)
+        right[7] -= 0.05 * tone[1]
+        solve(matrix, right)
+        for a in range(6):
+            motion[a] += right[a] / (reach if a % 3 else 1.0)
+        tone[0] += right[6]
+        tone[1] += right[7]
+        if abs(motion[0] - first[0]) + abs(motion[3] - first[3]) > 4 * slack:
+            return 9.0
+        if turn > 0 and np.abs(right[:6]).max() < 0.005:
+            break
+    return error
