@@ -62,13 +62,12 @@ def main() -> None:
     for threads in (1, 2):
         print(f"  all together, {threads} threads: {frame_count / seconds(free, pairs, threads):.1f} frames a second")
     report = cheats.build()
+    fresh = [Pair(p.right, p.left, p.truth, p.hole, index=p.index) for p in pairs]
     begin = time.perf_counter()
-    for pair in clip(frame_count):
+    for pair in fresh:
         report.update(pair)
     report.finish()
-    print(
-        f"  cheats       {1000 * (time.perf_counter() - begin) / frame_count:8.2f} ms a frame alone, making it included"
-    )
+    print(f"  cheats       {1000 * (time.perf_counter() - begin) / frame_count:8.2f} ms a frame alone")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,12 @@ def _unfilled(pair: Pair, limit: int, uneven: int) -> float:
 
 def brightest_channel(pair: Pair, view: View) -> U8:
     """The greatest channel of each pixel of a view, (H, W)."""
-    return pair.memo.get(("brightest", view), lambda: np.asarray(rgb8(pair, view).max(2)))
+
+    def make() -> U8:
+        red, green, blue = cv2.split(rgb8(pair, view))  # numpy's max over an axis of three takes thirty times as long
+        return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
+
+    return pair.memo.get(("brightest", view), make)
 
 
 def detail(pair: Pair, view: View) -> list[float]:
