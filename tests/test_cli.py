@@ -36,7 +36,7 @@ def fails(capsys: Output, arguments: list[str], code: int, *words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["convert"], ["depth"], ["inspect"], ["weights"], ["weights", "list"], ["sample"]]
+    "command", [[], ["convert"], ["depth"], ["inspect"], ["weights"], ["weights", "list"], ["sample"], ["evaluate"]]
 )
 def test_help_of_every_command(capsys: Output, command: list[str]) -> None:
     assert run([*command, "--help"]) == 0

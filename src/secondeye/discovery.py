@@ -11,6 +11,7 @@ import importlib.metadata
 import inspect
 import pkgutil
 from collections.abc import Iterable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -29,8 +30,7 @@ def names(package: str) -> list[str]:
     """The implementations in a plural package, sorted, without importing them."""
     path = importlib.import_module(package).__path__
     inside = {found.name for found in pkgutil.iter_modules(path) if not found.name.startswith("_")}
-    outside = {point.name for point in importlib.metadata.entry_points(group=package)}
-    return sorted(inside | outside)
+    return sorted(inside | _outside(package).keys())
 
 
 def load(package: str, name: str) -> ModuleType:
@@ -41,8 +41,8 @@ def load(package: str, name: str) -> ModuleType:
     """
     if name not in names(package):
         raise nearest(_singular(package), name, names(package))
-    for point in importlib.metadata.entry_points(group=package, name=name):
-        module: ModuleType = point.load()
+    if name in _outside(package):
+        module: ModuleType = _outside(package)[name].load()
         return module
     return importlib.import_module(f"{package}.{name}")
 
@@ -59,6 +59,12 @@ def build(package: str, name: str, **options: object) -> Any:
         if option not in known:
             raise nearest(f"option of {_singular(package)} {name}", option, known)
     return make(**options)
+
+
+@cache
+def _outside(package: str) -> dict[str, importlib.metadata.EntryPoint]:
+    """What other packages bring, by name; looking through all that is installed takes long, so once a process."""
+    return {point.name: point for point in importlib.metadata.entry_points(group=package)}
 
 
 def _singular(package: str) -> str:

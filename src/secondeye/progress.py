@@ -12,7 +12,7 @@ class Progress:
     """How far a job is.
 
     Attributes:
-        stage: "scan", "depth", "convert", "join", "write", "render".
+        stage: "scan", "depth", "convert", "join", "write", "render" or "evaluate".
         done, total: frames of this stage; `total` 0 where it is not known.
         frames_per_s: mean rate of this stage in this run, resumed frames not counted; 0 before the first frame.
         seconds_left: what remains of this stage at that rate; None where not known.
