@@ -66,7 +66,7 @@ class Fusion:
         self._depth, self._trust, self._moving, self._match = np.zeros((4, *grey.shape), np.float32)
         self._shown: Array | None = None
         self._contradictions = 0
-        self._belief = 0.0
+        self._belief: float | None = None
 
     def advance(self, grey: NDArray[np.uint8], flow: Array) -> None:
         """Go on to the next frame; start anew where it shows something else altogether (a cut, a flash).
@@ -99,7 +99,7 @@ class Fusion:
             trust: (h, w) of its flow, 0 to 1.
             belief: how far its parallax is believed, 0 to 1.
         """
-        self._belief += 0.4 * (belief - self._belief)
+        self._belief = belief if self._belief is None else self._belief + 0.4 * (belief - self._belief)
         noise = np.float32(motion.noise_px)
         if belief > 0:
             weight = trust * np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2

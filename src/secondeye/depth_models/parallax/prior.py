@@ -43,6 +43,8 @@ def ramp(grey: Array) -> Array:
 def stand(depth: Array, moving: Array) -> Array:
     """Bring forward what moves on its own: no part of it is farther than the ground that its lowest part stands on.
 
+    What the upper border cuts stands nowhere in the picture: an arm that reaches in, a face close by. It is before all.
+
     Args:
         depth: (h, w) inverse depth.
         moving: (h, w) 0 to 1, how sure it is that a px moves on its own.
@@ -63,6 +65,8 @@ def stand(depth: Array, moving: Array) -> Array:
         if SMALLEST_SHARE * h * w < area < LARGEST_SHARE * h * w:
             bottom = min(h - 1, top + high - 1)
             foot[label] = np.median(depth[bottom, left : left + wide]) + STEP
+            if top <= 1 and area > REACHING_SHARE * h * w:
+                foot[label] = max(foot[label], np.percentile(depth, 95) + STEP)
     raised = np.maximum(depth, foot[labels])
     return np.asarray(depth + (raised - depth) * cv2.GaussianBlur(mask * np.float32(1), (0, 0), 1.5), np.float32)
 
@@ -73,5 +77,8 @@ SURELY_MOVING = 0.4
 SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
 """Of the frame: smaller is noise, and what is larger is no subject but the scene."""
 
-STEP = 0.04
+REACHING_SHARE = 0.03
+"""Of the frame, from where on what the upper border cuts is an arm or a face, and no bird and no twig."""
+
+STEP = 0.02
 """By how much a subject stands before the ground at its feet."""
