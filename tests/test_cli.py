@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -226,6 +228,50 @@ def test_a_wrong_option_is_said_before_an_output_that_exists(clip: Path, tmp_pat
     assert out.read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize(("codec", "ending"), [("libopus", ".mov")])
+def test_sound_that_a_muxer_refuses_only_in_its_header(tmp_path: Path, capsys: Output, codec: str, ending: str) -> None:
+    source = tmp_path / "in.mkv"
+    with av.open(source, "w") as container:
+        video = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
+        sound = container.add_stream(codec, rate=48000, layout="stereo")
+        sound.codec_context.open()
+        for frame in moving_texture(2, 32, 32):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        container.mux(video.encode(None))
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 2 * 4800), np.int16), format="s16", layout="stereo")
+        silence.sample_rate = 48000
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    fails(capsys, ["convert", str(source), str(tmp_path / f"o{ending}"), *FAST], 2, "sound track", ".mkv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mkv"]
+
+
+@pytest.mark.parametrize("name", ["co:lon.mp4", "http:x.mp4", "-dash.mp4", "50%03d.mp4"])
+def test_names_that_look_like_something_else(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clip, name)
+    assert run(["convert", *FAST, "--", name, f"out_{name}"]) == 0
+    assert len(read_video(tmp_path / f"out_{name}")[0]) == 8
+
+
+def test_names_that_are_no_text(clip: Path, tmp_path: Path) -> None:
+    source = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.mp4")
+    shutil.copy(clip, source)
+    assert run(["convert", source, str(tmp_path / "o.mp4"), *FAST]) == 0
+
+
+def test_a_name_that_is_too_long(clip: Path, tmp_path: Path, capsys: Output) -> None:
+    fails(capsys, ["convert", str(clip), str(tmp_path / f"{'n' * 300}.mp4"), *FAST], 2, "too long")
+
+
+def test_an_ending_of_depth_is_checked_before_any_work(clip: Path, tmp_path: Path, capsys: Output) -> None:
+    fails(capsys, ["depth", str(clip), str(tmp_path / "d.mov"), "--progress", "none"], 2, ".mkv")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_ending(clip: Path, tmp_path: Path, capsys: Output) -> None:
     fails(capsys, ["convert", str(clip), str(tmp_path / "o.xyz"), *FAST], 2, ".xyz")
 
@@ -265,3 +311,26 @@ def test_shared_files_that_have_no_picture_for_us(shared: Path, tmp_path: Path, 
         pytest.skip(f"{name} is not in this copy of the media")
     assert run(["convert", str(path), str(tmp_path / "o.mp4"), *FAST]) in (0, 2)
     assert "Traceback" not in capsys.readouterr().err
+
+
+# ---- standard output ----
+
+
+@pytest.mark.parametrize(
+    ("shell", "code"),
+    [
+        ("{command} convert {clip} {out} {fast} --progress json > /dev/full", 4),
+        ("{command} convert {clip} {out} {fast} --progress none >&-", 0),
+        ("{command} convert {clip} {out} {fast} --progress json | true; exit ${{PIPESTATUS[0]}}", 130),
+        ("{command} --help | true; exit ${{PIPESTATUS[0]}}", 130),
+    ],
+)
+def test_output_that_nobody_takes(clip: Path, tmp_path: Path, shell: str, code: int) -> None:
+    if "/dev/full" in shell and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    command = shell.format(
+        command=f"{sys.executable} -m secondeye", clip=clip, out=tmp_path / "o.mp4", fast=" ".join(FAST[:4])
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (code, 0) if "| true" in shell else done.returncode == code, done.stderr

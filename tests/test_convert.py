@@ -1,5 +1,7 @@
 """Whole conversions of small files: what comes out, what is kept, and what a crash costs."""
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 import secondeye
-from secondeye.errors import InputError
+from secondeye.errors import InputError, SegmentError
 from secondeye.progress import Progress
 from tests.media import moving_texture, read_video, write_video
 
@@ -158,6 +160,46 @@ def test_what_a_callback_raises_reaches_the_caller(clip: Path, tmp_path: Path, s
         secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", progress=angry, **FAST)
     made = secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", overwrite=True, **FAST)
     assert made.frames == FRAMES
+
+
+def test_depth_that_was_damaged_is_made_anew(clip: Path, tmp_path: Path) -> None:
+    secondeye.convert(clip, tmp_path / "one.mp4", depth="parallax", work_dir=tmp_path / "work", **FAST)
+    stored = sorted((tmp_path / "work").rglob("depth-*.npz"))[1]
+    data = bytearray(stored.read_bytes())
+    data[len(data) // 3 : len(data) // 3 + 200] = bytes(200)
+    stored.write_bytes(data)
+    again = {"depth": "parallax", "work_dir": tmp_path / "work", "strength": 0.01, **FAST}
+    with pytest.raises(SegmentError, match="damaged"):
+        secondeye.convert(clip, tmp_path / "two.mp4", **again)
+    assert secondeye.convert(clip, tmp_path / "two.mp4", **again).frames == FRAMES
+
+
+def test_a_source_that_changes_meanwhile_is_noticed(clip: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copy(clip, tmp_path / "in.mp4"))
+
+    def meddle(event: Progress) -> None:
+        if event.stage == "convert":
+            os.utime(source, (1, 1))
+
+    with pytest.raises(InputError, match="changed"):
+        secondeye.convert(source, tmp_path / "out.mp4", depth="parallax", progress=meddle, **FAST)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_stopping_early_keeps_the_scan(clip: Path, tmp_path: Path) -> None:
+    def stop(event: Progress) -> None:
+        if event.stage == "depth":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        secondeye.convert(clip, tmp_path / "o.mp4", depth="parallax", work_dir=tmp_path / "w", progress=stop, **FAST)
+    assert len(list((tmp_path / "w").rglob("scan.json"))) == 1
+
+
+@pytest.mark.parametrize("wrong", ["", "a\0b", 3, None, b"x.mp4"])
+def test_what_is_no_path(wrong: object) -> None:
+    with pytest.raises(InputError, match="source is the path"):
+        secondeye.convert(wrong)
 
 
 KILLED = """

@@ -46,3 +46,7 @@ def __getattr__(name: str) -> Any:
     if name == "inspect_file":
         return importlib.import_module("secondeye.inspect").inspect_file
     raise AttributeError(f"module 'secondeye' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -38,11 +38,22 @@ def kernel(function: Kernel) -> Kernel:
     Threads of our own run the kernels, not numba's: those may not be called from two threads at once everywhere,
     and spin while they wait, which steals time from decoding and encoding.
     """
-    try:
-        whole: Kernel = numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # numba finds no folder for its cache
-        return step(function)
+    whole: Kernel = njit(**_OPTIONS)(function)
     return whole
+
+
+def njit(**options: Any) -> Callable[[Any], Any]:
+    """`numba.njit` as all of us use it: without Python's lock, and kept on disk if some folder can be written."""
+
+    def compile_later(function: Any) -> Any:
+        settings = {"nogil": True, **options}
+        try:
+            whole = numba.njit(cache=True, **settings)(function)
+        except RuntimeError:  # numba finds no folder for its cache
+            whole = numba.njit(**settings)(function)
+        return whole
+
+    return compile_later
 
 
 @contextmanager

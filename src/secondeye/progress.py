@@ -1,8 +1,12 @@
 """How a job tells its caller how far it is: one event per few frames, and nothing about how it is shown."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+INTERVAL_S = 0.05
+"""Events within a stage come no closer than this, or a long film would give a hundred thousand."""
 
 ProgressCallback = Callable[["Progress"], None]
 
@@ -38,6 +42,7 @@ class StageClock:
     def __init__(self, stage: str, total: int, done: int, callback: ProgressCallback | None) -> None:
         self._stage, self._total, self._done, self._callback = stage, total, done, callback
         self._resumed = done
+        self._told = -math.inf
         self.callback_error: Exception | None = None
         self._began = time.monotonic()
         self._tell(0.0)
@@ -49,8 +54,10 @@ class StageClock:
         self._tell((self._done - self._resumed) / elapsed if elapsed > 0 else 0.0)
 
     def _tell(self, rate: float) -> None:
-        if self._callback is None:
+        now = time.monotonic()
+        if self._callback is None or (0 < self._done < (self._total or math.inf) and now - self._told < INTERVAL_S):
             return
+        self._told = now
         left = (self._total - self._done) / rate if rate > 0 and self._total else None
         try:
             self._callback(Progress(self._stage, self._done, self._total, rate, left))

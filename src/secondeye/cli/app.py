@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import sys
 import traceback
 from types import FrameType
 
@@ -65,8 +64,7 @@ def run(arguments: list[str]) -> int:
             return _fail(STOPPED.get(arguments[0], "stopped"), code, as_json)
     except SecondEyeError as error:
         return _fail(str(error), error.exit_code, as_json)
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody listens any more, and the interpreter need not complain of it
+    except (BrokenPipeError, SystemExit):  # the option parser exits where nobody listens any more
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  a shell: nothing may reach the user as a traceback
         return _unforeseen(error, as_json)

@@ -107,7 +107,11 @@ def convert(
     ] = None,
     pixel_format: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="For example yuv420p10le. Left out: as the source.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            metavar="NAME",
+            help="For example yuv444p or yuv420p10le. Left out: 4:2:0, with 10 bits for deeper sources.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
     encoder_option: Annotated[
         list[str] | None,

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from secondeye import discovery
+from secondeye.errors import ResourceError
 from secondeye.progress import Progress as Event
 from secondeye.progress import duration_text
 
@@ -80,7 +81,8 @@ def shown(mode: str) -> Iterator[Display]:
 def error(message: str, code: int, as_json: bool) -> None:
     """Say what went wrong, in one line."""
     if as_json:
-        _print_json(event="error", message=message, exit_code=code)
+        with suppress(OSError, ResourceError):  # nobody can be told who does not listen
+            _print_json(event="error", message=message, exit_code=code)
     else:
         sys.stderr.write(f"secondeye: {message}\n")
 
@@ -193,5 +195,10 @@ def _rate_text(event: Event) -> str:
 
 
 def _print_json(**content: Any) -> None:
-    sys.stdout.write(json.dumps(content) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(content) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ResourceError(f"standard output cannot be written: {error.strerror}") from error

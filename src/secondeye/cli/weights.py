@@ -39,7 +39,7 @@ def list_weights(
         return 0
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "at hand", "size", "licence", "source", "what for"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for card in cards:
         licence = card.licence if card.commercial_use else f"{card.licence} (no commercial use)"
         size = f"{card.size_bytes / 1e6:.0f} MB"

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from secondeye.convert.workspace import whole
 from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
-from secondeye.errors import ContractError, InputError
+from secondeye.errors import ContractError, InputError, SegmentError
 from secondeye.types import Clip, DepthClip, Segment
 
 _LEVELS = 65535
@@ -216,5 +216,16 @@ def _encode(inverse_depth: Tensor, start: int) -> StoredDepth:
 
 
 def _load(path: Path) -> StoredDepth:
-    with np.load(path) as archive:
-        return StoredDepth(**{name: archive[name] for name in ("codes", "ends", "percentiles", "frames")})
+    """A segment's depth.
+
+    Raises:
+        SegmentError: the file was damaged, and has been removed.
+    """
+    try:
+        with path.open("rb") as file, np.load(file) as archive:
+            return StoredDepth(**{name: archive[name] for name in ("codes", "ends", "percentiles", "frames")})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        path.unlink(missing_ok=True)
+        number = int(path.stem.rpartition("-")[2])
+        text = f"the stored depth {path.name} was damaged and has been removed; run the same again to make it anew"
+        raise SegmentError(number, text) from error

@@ -10,12 +10,13 @@ from secondeye.convert.run import QUEUE_CLIPS, run_depth, stored_depth
 from secondeye.convert.segment import at_frame_size
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import HIDDEN, Workspace
-from secondeye.depth.files import DepthWriter
+from secondeye.depth.files import DepthWriter, require_ending
 from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback, StageClock
 from secondeye.video.encode import EncodeSettings
 from secondeye.video.probe import probe
 from secondeye.video.reader import open_source
+from secondeye.video.saving import write_errors
 from secondeye.video.threads import read_ahead
 
 
@@ -43,6 +44,7 @@ def export_depth(
     """
     began = time.monotonic()
     probe(source)
+    require_ending(out)
     check_output(source, out, settings.layout, overwrite)
     _check_folder(out)
     workspace = Workspace.of(source, work_dir or out.absolute().parent / HIDDEN)
@@ -54,6 +56,7 @@ def export_depth(
         size = (plan.info.height, plan.info.width)
         clock = StageClock("write", plan.frame_count, 0, progress)
         with (
+            write_errors(out),
             open_source(source, index=plan.index) as frames,
             DepthWriter(out, size, plan.info.frame_rate, overwrite=overwrite) as writer,
         ):

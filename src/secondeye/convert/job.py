@@ -17,6 +17,7 @@ from secondeye.convert.run import run_convert, run_depth, stored_depth
 from secondeye.convert.settings import ConvertSettings, parse_strength
 from secondeye.convert.workspace import HIDDEN, Workspace
 from secondeye.discovery import nearest
+from secondeye.errors import InputError
 from secondeye.progress import ProgressCallback
 from secondeye.video import streams
 from secondeye.video.encode import SPELLINGS, EncodeSettings, completed, default_settings
@@ -60,14 +61,20 @@ def convert(
     if unknown:
         raise nearest("setting", unknown.pop(), ConvertSettings.__dataclass_fields__)
     return run_job(
-        Path(source),
-        None if out is None else Path(out),
+        _path("source", source),
+        None if out is None else _path("out", out),
         ConvertSettings(**_as_written(settings)),
         overwrite=overwrite,
-        work_dir=None if work_dir is None else Path(work_dir),
+        work_dir=None if work_dir is None else _path("work_dir", work_dir),
         keep_depth=keep_depth,
         progress=progress,
     )
+
+
+def _path(name: str, value: str | Path) -> Path:
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise InputError(f"{name} is the path of a file or folder, not {value!r}")
+    return Path(value)
 
 
 def _as_written(settings: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +150,8 @@ def _convert_video(
         run_depth(plan, workspace, model, progress)
         model = stored_depth(plan, workspace, model)
     run_convert(plan, workspace, model, progress)
+    if Workspace.of(facts.path, workspace.root.parent).root != workspace.root:
+        raise InputError(f"{facts.path} was changed while it was converted; run again, for its old frames are no use")
     notes = [plan.depth_note] if plan.depth_note else []
     notes += join_parts(plan, workspace, target, progress)
     workspace.finish(plan.key)

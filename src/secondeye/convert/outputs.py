@@ -5,6 +5,7 @@ from pathlib import Path
 
 from secondeye.convert.workspace import make_folder
 from secondeye.errors import InputError
+from secondeye.video.saving import write_errors
 from secondeye.video.signalling import file_tag
 from secondeye.video.writer import part_paths
 
@@ -31,7 +32,8 @@ def resolve_output(source: Path, out: Path | None, kind: str, layout: str) -> Pa
     named = default_output(source, kind, layout)
     if out is None:
         return named
-    return out / named.name if kind != "folder" and out.is_dir() else out
+    with write_errors(out):
+        return out / named.name if kind != "folder" and out.is_dir() else out
 
 
 def check_output(source: Path, out: Path, layout: str, overwrite: bool) -> None:
@@ -41,6 +43,11 @@ def check_output(source: Path, out: Path, layout: str, overwrite: bool) -> None:
         InputError: the output is the source, exists without `overwrite`, or its folder cannot be written.
     """
     make_folder(out.parent)
+    with write_errors(out):
+        _check_files(source, out, layout, overwrite)
+
+
+def _check_files(source: Path, out: Path, layout: str, overwrite: bool) -> None:
     for file in part_paths(out, layout):
         if file.exists() and os.path.samefile(file, source):
             raise InputError(f"{file} is the source itself; give the result another name")

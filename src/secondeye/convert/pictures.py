@@ -21,7 +21,7 @@ from secondeye.types import Clip, DepthClip, DepthEstimator
 from secondeye.video.images import pictures_in
 from secondeye.video.reader import open_source
 from secondeye.video.signalling import file_tag
-from secondeye.video.stills import write_still
+from secondeye.video.stills import require_ending, write_still
 from secondeye.video.writer import part_paths
 
 LOG = logging.getLogger(__name__)
@@ -46,7 +46,9 @@ def convert_pictures(
     notes = ([note] if note else []) + _ignored(settings)
     one = not source.is_dir()
     sources = [source] if one else pictures_in(source)
-    if not one:
+    if one:
+        require_ending(out)
+    else:
         make_folder(out)
     clock = StageClock("convert", len(sources), 0, callback)
     made: list[Path] = []

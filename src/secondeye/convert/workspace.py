@@ -81,8 +81,9 @@ class Workspace:
         Raises:
             InputError: another run holds it, or the folder cannot be written.
         """
-        place = hashlib.sha256(str(self.root.absolute()).encode()).hexdigest()[:16]
-        lock = FileLock(Path(tempfile.gettempdir()) / f"secondeye-{getpass.getuser()}-{place}.lock")
+        place = hashlib.sha256(os.fsencode(self.root.absolute())).hexdigest()[:16]
+        user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+        lock = FileLock(Path(tempfile.gettempdir()) / f"secondeye-{user}-{place}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -91,9 +92,15 @@ class Workspace:
             ) from None
         try:
             make_folder(self.root)
-            yield
+            stopped = False
+            try:
+                yield
+            except KeyboardInterrupt:
+                stopped = True
+                raise
+            finally:
+                self._tidy(keep_scan=stopped)
         finally:
-            self._tidy()
             lock.release()
 
     def finish(self, key: str) -> None:
@@ -108,14 +115,14 @@ class Workspace:
             with suppress(OSError):  # not empty: another source has work there
                 self.root.parent.rmdir()
 
-    def _tidy(self) -> None:
-        """Leave finished depth and parts for another run, where there are any; else leave nothing."""
+    def _tidy(self, keep_scan: bool) -> None:
+        """Leave finished depth and parts for another run, or, of a run that was stopped, the scan; else nothing."""
         for partial in self.root.rglob("*.partial"):
             partial.unlink(missing_ok=True)
         for folder in [path for path in self.root.glob("*") if path.is_dir()]:
             if not any(file.suffix in (".npz", ".nut") for file in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)
-        if not any(path.is_dir() for path in self.root.glob("*")):
+        if not any(path.is_dir() for path in self.root.glob("*")) and not (keep_scan and self.scan_file.exists()):
             self.drop()
 
 
@@ -168,7 +175,7 @@ def fingerprint(path: Path) -> str:
     if path.is_dir():
         for entry in sorted(path.iterdir()):
             status = entry.stat()
-            digest.update(f"{entry.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+            digest.update(os.fsencode(entry.name) + f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
         return digest.hexdigest()
     size = path.stat().st_size
     digest.update(f"{size}\0{path.stat().st_mtime_ns}".encode())

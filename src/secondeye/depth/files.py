@@ -211,6 +211,12 @@ def open_depth(path: str | Path, meaning: Meaning | None = None) -> DepthFile:
     return DepthFile(place, frames, meaning or Meaning())
 
 
+def require_ending(path: Path) -> None:
+    """Raise InputError unless depth of that ending is written here."""
+    if path.suffix not in (".mkv", ".mp4", ".npz", ".exr", ".png", ""):
+        raise _unknown_ending(path.suffix)
+
+
 class DepthWriter:
     """Writes a depth sequence; its path's ending chooses how (see the module's table).
 
@@ -297,7 +303,11 @@ def _writer(partial: Path, size: tuple[int, int], frame_rate: Fraction, bit_dept
         return StillsWriter(partial, ".exr")
     if suffix in (".png", ""):
         return StillsWriter(partial, ".png")
-    raise InputError(f"depth cannot be written as {suffix}; choose .mkv, .mp4, .npz, .exr or a folder for PNGs")
+    raise _unknown_ending(suffix)
+
+
+def _unknown_ending(suffix: str) -> InputError:
+    return InputError(f"depth cannot be written as {suffix}; choose .mkv, .mp4, .npz, .exr or a folder for PNGs")
 
 
 def _remove(path: Path) -> None:

@@ -5,6 +5,7 @@ Both are full range and say so.
 """
 
 import copy
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -86,7 +87,7 @@ class GreyVideo:
         self._container.close()
 
     def _open(self) -> None:
-        self._container = av.open(str(self._path))
+        self._container = av.open(os.path.abspath(self._path))
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self._decoded = self._container.decode(self._stream)
@@ -132,7 +133,7 @@ class GreyVideoWriter:
         self._format = "gray" if bits == 8 else f"gray{bits}le"
         self._scale = np.float32(2**bits - 1)
         self._count = 0
-        self._container = av.open(str(path), "w")
+        self._container = av.open(os.path.abspath(path), "w")
         try:
             self._stream = _add_stream(self._container, path.suffix, size, frame_rate, self._format)
         except (av.FFmpegError, ValueError) as error:
@@ -177,7 +178,7 @@ def _add_stream(container: Any, suffix: str, size: tuple[int, int], frame_rate: 
 
 def _timestamps(path: Path) -> list[int]:
     """The timestamps of a file's frames in order of presentation, found without decoding."""
-    with av.open(str(path)) as container:
+    with av.open(os.path.abspath(path)) as container:
         stream = container.streams.video[0]
         packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
         times = [packet.pts for packet in packets if packet.pts is not None]

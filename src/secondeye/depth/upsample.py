@@ -18,11 +18,10 @@ edges. A guided filter in its place was tried and is worse than plain bilinear: 
 import cv2
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.compiled import kernel, run_rows, step
+from secondeye.compiled import kernel, njit, run_rows, step
 from secondeye.errors import ContractError
 
 COLOR_SIGMA = 0.03
@@ -116,7 +115,7 @@ def _follow_rows(
                     out[y, x] += trust * (mean - out[y, x])
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "arcp", "reassoc", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "arcp", "reassoc", "nsz"})
 def _mean_by_color(
     color: tuple[np.float32, ...],
     colors: Array,

@@ -19,8 +19,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from secondeye.compiled import njit
 
 Array = NDArray[np.float32]
 Points = NDArray[np.float64]
@@ -197,7 +198,7 @@ def _rank_correlation(a: Points, b: Points) -> float:
     return float(ranks[0] @ ranks[1] / max(math.sqrt(float((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))), 1e-9))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _solve(matrix: Points, right: Points) -> None:
     """Solve a small positive definite system in place (into `right`), with a ridge that keeps it solvable."""
     n = len(right)
@@ -218,7 +219,7 @@ def _solve(matrix: Points, right: Points) -> None:
         right[i] /= matrix[i, i]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _turn_fit(points: Points, kappa: float, noise: float) -> tuple[float, Points]:
     """Turn and zoom by reweighted least squares, from generous to strict; the cost is capped at 4 a point.
 
@@ -257,7 +258,7 @@ def _turn_fit(points: Points, kappa: float, noise: float) -> tuple[float, Points
     return cost, turn
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _place_fit(points: Points, direction: Points, focal: float, noise: float, rounds: int) -> tuple[float, Points]:
     """Turn (without zoom, which depth could not be told from) that leaves least across the direction of depth.
 
@@ -299,7 +300,7 @@ def _place_fit(points: Points, direction: Points, focal: float, noise: float, ro
     return cost, turn
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _place_costs(points: Points, directions: Points, focal: float, noise: float) -> Points:
     costs = np.empty(len(directions))
     for k in range(len(directions)):
@@ -307,7 +308,7 @@ def _place_costs(points: Points, directions: Points, focal: float, noise: float)
     return costs
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _dense(
     flow: Array, focal: float, direction: Points, place_turn: Points, kappa: float, turn: Points
 ) -> tuple[Array, Array, Array, Array]:

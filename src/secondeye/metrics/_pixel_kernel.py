@@ -1,8 +1,9 @@
 """Compiled passes over pixels: rounding to 8 bit, error maps, sums by region, halving. Each touches its frame once."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from secondeye.compiled import njit
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -10,7 +11,7 @@ U8 = NDArray[np.uint8]
 SCALE, HALF, TOP, THIRD = np.float32(255), np.float32(0.5), np.float32(255.5), np.float32(1 / 3)
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(error_model="numpy")
 def round8(planes, out):  # type: ignore[no-untyped-def]
     """Planes in 0 to 1 to uint8 in 0 to 255, halves to even as numpy rounds; what lies outside is clipped."""
     for c in range(planes.shape[0]):
@@ -20,7 +21,7 @@ def round8(planes, out):  # type: ignore[no-untyped-def]
                 target[x] = np.uint8(np.int32(np.rint(min(max(row[x] * SCALE, np.float32(0)), SCALE))))
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(error_model="numpy")
 def error_maps(a, b, squared, absolute):  # type: ignore[no-untyped-def]
     """Squared and absolute difference of (3, H, W) planes, mean over channels, into (H, W) each."""
     for y in range(a.shape[1]):
@@ -30,7 +31,7 @@ def error_maps(a, b, squared, absolute):  # type: ignore[no-untyped-def]
             absolute[y, x] = (abs(d0) + abs(d1) + abs(d2)) * THIRD
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", cache=True)
+@njit(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def sums_by_code(values, codes, sums, counts):  # type: ignore[no-untyped-def]
     """Add up (H, W) values, and count them, by their code 0, 1 or 2; one that is 3 does not count."""
     for y in range(values.shape[0]):
@@ -53,7 +54,7 @@ def sums_by_code(values, codes, sums, counts):  # type: ignore[no-untyped-def]
         counts[2] += count2
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(error_model="numpy")
 def halve_planes(planes, top, left, out):  # type: ignore[no-untyped-def]
     """Averages of 2 x 2 px of (C, H, W) planes, rows first; `top` and `left` lines of zeros stand before them."""
     half = np.float32(0.5)

@@ -5,8 +5,9 @@ are needed (means, mean of the squares' sum, mean of the product), since SSIM us
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from secondeye.compiled import njit
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -14,7 +15,7 @@ F64 = NDArray[np.float64]
 FAST = {"contract", "reassoc", "nsz"}  # all but "nnan" and "ninf": NaN must survive to be noticed
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _mirrored(position, length):  # type: ignore[no-untyped-def]
     """The pixel that stands for one beyond the border: d c b a | a b c d | d c b a."""
     if position < 0:
@@ -22,7 +23,7 @@ def _mirrored(position, length):  # type: ignore[no-untyped-def]
     return 2 * length - 1 - position if position >= length else position
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _enter(a, b, row, out):  # type: ignore[no-untyped-def]
     """What one row of the planes contributes to the four moments, (4, W)."""
     row_a, row_b = a[row], b[row]
@@ -34,7 +35,7 @@ def _enter(a, b, row, out):  # type: ignore[no-untyped-def]
         out[3, x] = p * q
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _eleven(a, b, c, d, e, f, g, h, i, j, k, taps, out):  # type: ignore[no-untyped-def]
     """The weighted sum of eleven lines, all in one pass: 2.5 times as fast as a pass for each."""
     w0, w1, w2, w3, w4, w5 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
@@ -43,7 +44,7 @@ def _eleven(a, b, c, d, e, f, g, h, i, j, k, taps, out):  # type: ignore[no-unty
         out[x] = far + w3 * (d[x] + h[x]) + w4 * (e[x] + g[x]) + w5 * f[x]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _down(rows, start, taps, out):  # type: ignore[no-untyped-def]
     """Sum the ring of rows (n, 4, W) along the window into the middle of out (4, W + n - 1), whose ends mirror it."""
     n, reach, width = len(taps), len(taps) // 2, rows.shape[2]
@@ -67,7 +68,7 @@ def _down(rows, start, taps, out):  # type: ignore[no-untyped-def]
             whole[reach + width + x] = whole[reach + width - 1 - x]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _along(sums, taps, out):  # type: ignore[no-untyped-def]
     """Sum (4, W + n - 1) along the window's columns into (4, W)."""
     w = out.shape[1]
@@ -85,7 +86,7 @@ def _along(sums, taps, out):  # type: ignore[no-untyped-def]
                     target[x] += weight * shifted[x]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _moments(a, b, taps, out):  # type: ignore[no-untyped-def]
     n, reach = len(taps), len(taps) // 2
     rows = np.empty((n, 4, a.shape[1]))
@@ -98,7 +99,7 @@ def _moments(a, b, taps, out):  # type: ignore[no-untyped-def]
             out[:, y - n + 1] = row[:, reach : a.shape[1] - reach]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _scores(mean_a, mean_b, squares, product, c1, c2, unbias, ssim, contrast):  # type: ignore[no-untyped-def]
     """SSIM and its contrast-structure factor of a line, with one division for both."""
     for x in range(len(ssim)):
@@ -111,7 +112,7 @@ def _scores(mean_a, mean_b, squares, product, c1, c2, unbias, ssim, contrast):  
         ssim[x] = inverse * (2 * both + c1)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _sum(line):  # type: ignore[no-untyped-def]
     total = 0.0
     for x in range(len(line)):
@@ -119,7 +120,7 @@ def _sum(line):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _similarity(a, b, taps, c1, c2, unbias, borders, total):  # type: ignore[no-untyped-def]
     """Add SSIM to `total`; return the sums of SSIM and contrast over the inner windows."""
     n, reach, (height, width) = len(taps), len(taps) // 2, a.shape

@@ -6,8 +6,9 @@ Sampling is bilinear with the border repeated, as grid_sample does it and FlowNe
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from secondeye.compiled import njit
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -17,7 +18,7 @@ EXACT = {"contract", "nsz"}
 """What keeps NaN and the order of sums."""
 
 
-@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+@njit(fastmath=EXACT, error_model="numpy")
 def _places(moves, y, height, corner, right, down, a, b):  # type: ignore[no-untyped-def]
     """For each pixel of row y: the upper left of the four pixels around its place, as an index into the plane, the
     steps to those right of and below it (0 on a grid line), and how far it is on its way to them."""
@@ -33,7 +34,7 @@ def _places(moves, y, height, corner, right, down, a, b):  # type: ignore[no-unt
         down[x] = width if v > top else 0
 
 
-@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+@njit(fastmath=EXACT, error_model="numpy")
 def _add_change(plane, before, corner, right, down, a, b, total):  # type: ignore[no-untyped-def]
     """Add the squared difference of a row from what the flattened plane shows at its places."""
     for x in range(len(before)):  # unsigned, so that nothing is asked about negative indices
@@ -44,7 +45,7 @@ def _add_change(plane, before, corner, right, down, a, b, total):  # type: ignor
         total[x] += np.float64(d) * d
 
 
-@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+@njit(fastmath=EXACT, error_model="numpy")
 def _changes(earlier, later, flow, out):  # type: ignore[no-untyped-def]
     """Of views side by side: earlier and later tuples of (C, H, W) planes, out (V, H, W)."""
     channels, height, width = earlier[0].shape
@@ -62,14 +63,14 @@ def _changes(earlier, later, flow, out):  # type: ignore[no-untyped-def]
                 line[x] = total[x] / channels
 
 
-@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+@njit(fastmath=EXACT, error_model="numpy")
 def _back(backward, component, top, bottom, left, right, a, b):  # type: ignore[no-untyped-def]
     upper = backward[top, left, component] * (1 - a) + backward[top, right, component] * a
     lower = backward[bottom, left, component] * (1 - a) + backward[bottom, right, component] * a
     return np.float64(np.float32(upper * (1 - b) + lower * b))
 
 
-@njit(nogil=True, fastmath=EXACT, error_model="numpy", cache=True)
+@njit(fastmath=EXACT, error_model="numpy")
 def _occlusion(forward, backward, out):  # type: ignore[no-untyped-def]
     height, width, _ = forward.shape
     right_most, bottom_most = np.float64(width - 1), np.float64(height - 1)

@@ -1,5 +1,6 @@
 """The job `render`: a clip of a procedural world as a film with sound, and on request all that is true about it."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def render_sample(
     frames = _one_by_one(shot, frame_count, width, height, folder is not None, stereo or folder is not None)
     with write_errors(out):
         try:
-            with av.open(str(partial), "w", format={".mkv": "matroska"}.get(out.suffix.lower(), "mp4")) as film:
+            with av.open(
+                os.path.abspath(partial), "w", format={".mkv": "matroska"}.get(out.suffix.lower(), "mp4")
+            ) as film:
                 encode = _Encoder(film, width, height, "sbs" if stereo else "pair")
                 sound = film.add_stream("aac", rate=SOUND_RATE_HZ, layout="stereo")
                 for number, frame in enumerate(frames):

@@ -1,7 +1,9 @@
 """Which of a source's streams go along with the new video, as they are or brought into another form."""
 
 import io
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -72,7 +74,7 @@ def check_streams(source: Path, muxer: str, video_index: int) -> list[str]:
     Raises:
         InputError: as it does.
     """
-    with av.open(str(source), "r", metadata_errors="replace") as container:
+    with av.open(os.path.abspath(source), "r", metadata_errors="replace") as container:
         return carry_streams(container, av.open(io.BytesIO(), "w", format=muxer), muxer, video_index)[1]
 
 
@@ -122,6 +124,8 @@ def _copied(stream: Stream, out: OutputContainer) -> Carried | None:
     if stream.type == "attachment" and out.format.name != "matroska":
         return None
     if stream.type != "attachment" and not _is_known(stream):
+        return None
+    if stream.type == "audio" and not _takes(stream, out.format.name):
         return None
     try:
         target = out.add_stream_from_template(stream, opaque=True)
@@ -199,13 +203,22 @@ def _smooth_times(packet: "Packet[Any]", sound: AudioStream, pair: Carried) -> N
 
 def _ending_that_takes(stream: Stream) -> str | None:
     """A container that would keep a stream as it is."""
-    for ending, name in ((".mkv", "matroska"), (".mov", "mov")):
-        try:
-            av.open(io.BytesIO(), "w", format=name).add_stream_from_template(stream, opaque=True)
-        except ValueError:
-            continue
-        return ending
-    return None
+    endings = ((".mkv", "matroska"), (".mov", "mov"))
+    return next((ending for ending, name in endings if _takes(stream, name)), None)
+
+
+def _takes(stream: Stream, muxer: str) -> bool:
+    """Whether a container holds a stream; some muxers say so only when they write the header."""
+    trial = av.open(io.BytesIO(), "w", format=muxer)
+    try:
+        trial.add_stream_from_template(stream, opaque=True)
+        trial.start_encoding()
+    except (ValueError, av.FFmpegError):
+        return False
+    finally:
+        with suppress(ValueError, av.FFmpegError):
+            trial.close()
+    return True
 
 
 def _is_known(stream: Stream) -> bool:

@@ -5,6 +5,7 @@ skipped. Many threads are for data known to be whole: what they make of damaged 
 """
 
 import errno
+import os
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -38,7 +39,7 @@ def open_container(path: Path) -> InputContainer:
         InputError: it is no media file, or an incomplete one.
     """
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(os.path.abspath(path), metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(_why_not(path, error)) from error
     if container.format.name in TEXT_FORMATS:

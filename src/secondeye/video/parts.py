@@ -5,6 +5,7 @@ presentation times are kept. Decoding times are made anew over the whole film: t
 (n - delay)-th frame is shown, with the smallest delay for which that is never too late.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -110,7 +111,7 @@ def open_part(path: Path) -> tuple[InputContainer, VideoStream]:
     if not path.is_file():
         raise InputError(f"part {path} is missing; run again, which makes it anew")
     try:
-        container = av.open(str(path))
+        container = av.open(os.path.abspath(path))
     except av.FFmpegError as error:
         raise InputError(f"part {path} is damaged ({error.strerror}); delete it and run again") from error
     if not container.streams.video:

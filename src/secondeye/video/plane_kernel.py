@@ -8,7 +8,8 @@ never leak into the other's.
 """
 
 import numpy as np
-from numba import njit
+
+from secondeye.compiled import njit
 
 VIEW, HALF_WIDTH, HALF_HEIGHT, ANAGLYPH, INTERLACED = range(5)
 
@@ -17,13 +18,13 @@ FAST = {"contract", "nsz", "arcp", "reassoc"}  # all but "nnan" and "ninf": NaN 
 ZERO, QUARTER, HALF, ONE = np.float32(0), np.float32(0.25), np.float32(0.5), np.float32(1)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _clip(value):  # type: ignore[no-untyped-def]
     """To 0 to 1; NaN to 0, so that it may index a table (the order of the arguments is what does it)."""
     return min(max(ZERO, value), ONE)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _half_width_row(view, y, out):  # type: ignore[no-untyped-def]
     """Row y of a view at half its width."""
     last = view.shape[2] - 1
@@ -36,7 +37,7 @@ def _half_width_row(view, y, out):  # type: ignore[no-untyped-def]
             out[c, x] = (row[min(2 * x, last)] + row[last]) * HALF
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _half_height_row(view, y, out):  # type: ignore[no-untyped-def]
     """Row y of a view at half its height."""
     last, width = view.shape[1] - 1, view.shape[2]
@@ -48,7 +49,7 @@ def _half_height_row(view, y, out):  # type: ignore[no-untyped-def]
             out[c, x] = out[c, width - 1]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _decode_row(row, table, linear, out):  # type: ignore[no-untyped-def]
     """A row clipped to 0 to 1 and, where `linear`, looked up in a table; returns NaN where a value was not finite."""
     unfit, last = ZERO, np.float32(len(table) - 1)
@@ -61,7 +62,7 @@ def _decode_row(row, table, linear, out):  # type: ignore[no-untyped-def]
     return unfit
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _anaglyph_row(left, right, y, weights, linear, decode, encode, out):  # type: ignore[no-untyped-def]
     """Row y of both views, mixed; weights (3, 6) are for the left's and the right's red, green, blue."""
     y, width, unfit = min(y, left.shape[1] - 1), left.shape[2], ZERO
@@ -84,7 +85,7 @@ def _anaglyph_row(left, right, y, weights, linear, decode, encode, out):  # type
     return unfit
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _convert_pair(r0, g0, b0, r1, g1, b1, m, luma0, luma1, chroma):  # type: ignore[no-untyped-def]
     """Two rows to luma, and the sum of their two chromas to chroma (2, width + 2) from column 1; NaN where unfit."""
     yr, yg, yb, yo = m[0, 0], m[0, 1], m[0, 2], m[0, 3]
@@ -107,7 +108,7 @@ def _convert_pair(r0, g0, b0, r1, g1, b1, m, luma0, luma1, chroma):  # type: ign
     return unfit
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _convert_row(red, green, blue, m, luma, chroma):  # type: ignore[no-untyped-def]
     """What `_convert_pair` does for two rows, for one row: chroma is not summed down the column."""
     yr, yg, yb, yo = m[0, 0], m[0, 1], m[0, 2], m[0, 3]
@@ -127,7 +128,7 @@ def _convert_row(red, green, blue, m, luma, chroma):  # type: ignore[no-untyped-
     return unfit
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _store_half(chroma, scale, offset, top, out):  # type: ignore[no-untyped-def]
     """Chroma of a row (from column 1) to half the width; `scale` undoes a sum of rows."""
     outer, middle = scale * QUARTER, scale * HALF
@@ -136,14 +137,14 @@ def _store_half(chroma, scale, offset, top, out):  # type: ignore[no-untyped-def
         out[x] = np.int32(min(total + offset, top))
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _store_full(chroma, scale, offset, top, out):  # type: ignore[no-untyped-def]
     """Chroma of a row (from column 1) at the full width; `scale` undoes a sum of rows."""
     for x in range(len(out)):
         out[x] = np.int32(min(chroma[x + 1] * scale + offset, top))
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _store(chroma, scale, m, top, x0, row, shift_x, pitch, cb, cr):  # type: ignore[no-untyped-def]
     """One row of both chroma planes, whose first sample in the plane is at row * pitch + x0."""
     width = (chroma.shape[1] - 2) >> shift_x
@@ -156,7 +157,7 @@ def _store(chroma, scale, m, top, x0, row, shift_x, pitch, cb, cr):  # type: ign
         _store_full(chroma[1], scale, m[2, 3], top, cr[at : at + width])
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _take_row(views, kind, eye, y, mixing, buffer):  # type: ignore[no-untyped-def]
     """Red, green and blue of row y of a region: the view's own memory where it can be, else made in buffer (3, W)."""
     left, right = views
@@ -176,7 +177,7 @@ def _take_row(views, kind, eye, y, mixing, buffer):  # type: ignore[no-untyped-d
     return buffer[0], buffer[1], buffer[2], unfit
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _blend_three(above, here, below):  # type: ignore[no-untyped-def]
     """Weights 1 2 1 down the column, for chroma sited at the top; into `above`."""
     for k in range(2):
@@ -185,7 +186,7 @@ def _blend_three(above, here, below):  # type: ignore[no-untyped-def]
             a[x] = (a[x] + c[x]) * QUARTER + b[x] * HALF
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def paint_rows(  # type: ignore[no-untyped-def]
     views, kind, eye, mixing, place, pairs, matrix, top, planes, pitches, shifts, is_top_sited
 ):

@@ -5,14 +5,15 @@ The loops are serial and release the GIL; callers that want more cores give each
 """
 
 import numpy as np
-from numba import njit
+
+from secondeye.compiled import njit
 
 FAST = {"contract", "nsz"}  # fused multiply-add, and no care for the sign of zero; order of sums stays as written
 ZERO, ONE, HALF = np.float32(0), np.float32(1), np.float32(0.5)
 QUARTER, THREE_QUARTERS = np.float32(0.25), np.float32(0.75)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _blend_rows(plane, y, shift, cosited, rows, width, out):  # type: ignore[no-untyped-def]
     """Chroma at luma row y, out[1:width + 1]; its ends are repeated once to either side."""
     factor = 1 << shift
@@ -34,7 +35,7 @@ def _blend_rows(plane, y, shift, cosited, rows, width, out):  # type: ignore[no-
     out[width + 1] = out[width]
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _widen(row, shift, cosited, width, out):  # type: ignore[no-untyped-def]
     """A chroma row (ends repeated) at every luma column: linear between its samples."""
     if shift == 0:
@@ -52,7 +53,7 @@ def _widen(row, shift, cosited, width, out):  # type: ignore[no-untyped-def]
         _widen_by_any(row, shift, cosited, width, out)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _widen_by_any(row, shift, cosited, width, out):  # type: ignore[no-untyped-def]
     factor = np.float32(1 << shift)
     for x in range(width << shift):
@@ -64,14 +65,14 @@ def _widen_by_any(row, shift, cosited, width, out):  # type: ignore[no-untyped-d
         out[x] = left + far * (right - left)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def _mix(first, second, third, a, b, c, offset, out):  # type: ignore[no-untyped-def]
     for x in range(len(out)):
         value = a * np.float32(first[x]) + b * second[x] + c * third[x] + offset
         out[x] = min(max(value, ZERO), ONE)
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def convert_rows(planes, shifts, cosited, weights, offset, band, out):  # type: ignore[no-untyped-def]
     """Turn rows [band[0], band[1]) of a frame into colours.
 
@@ -100,7 +101,7 @@ def convert_rows(planes, shifts, cosited, weights, offset, band, out):  # type: 
             _mix(luma[y], second, third, weights[c, 0], weights[c, 1], weights[c, 2], offset[c], out[c, y])
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@njit(fastmath=FAST, error_model="numpy")
 def darken_rows(alpha, scale, band, out):  # type: ignore[no-untyped-def]
     """Lay rows of colours over black: multiply them by alpha (rows, pitch) times scale, in place."""
     for y in range(band[0], band[1]):

@@ -6,6 +6,7 @@
 """
 
 import io
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -138,7 +139,7 @@ def _write(
     hdr: Hdr | None,
 ) -> list[str]:
     """Write the whole file under its partial name."""
-    with av.open(str(partial), "w", format=name, options=muxer_options(name)) as out:
+    with av.open(os.path.abspath(partial), "w", format=name, options=muxer_options(name)) as out:
         video = _add_video(out, times, name, info, layout, hdr)
         mode = matroska_stereo_mode(layout, name) if layout else None
         stereo = {"stereo_mode": mode} if mode else {}
@@ -267,7 +268,7 @@ def _amend(partial: Path, name: str, info: VideoInfo, layout: str | None, times:
 
 def _lost_metadata(metadata: Mapping[str, str], written: Path) -> list[str]:
     """A note on the tags that a container has no place for."""
-    with av.open(str(written), "r", metadata_errors="replace") as container:
+    with av.open(os.path.abspath(written), "r", metadata_errors="replace") as container:
         there = {key.lower() for key in container.metadata}
     lost = sorted(key for key in content_metadata(metadata) if key.lower() not in there)
     return [f"metadata left out, for the container has no place for them: {', '.join(lost)}"] if lost else []

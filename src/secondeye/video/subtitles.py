@@ -5,6 +5,7 @@ Cue --> tx3g sample (MP4, MOV), SubRip text (Matroska), WebVTT text (WebM)
 """
 
 import io
+import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ class Cue:
 def read_cues(path: Path, stream_index: int) -> list[Cue]:
     """All cues of a text subtitle stream, in order of their beginning; damaged ones are left out."""
     cues = []
-    with av.open(str(path), metadata_errors="replace") as container:
+    with av.open(os.path.abspath(path), metadata_errors="replace") as container:
         for stream in container.streams:
             if stream.index != stream_index:
                 stream.discard = Discard.all

@@ -1,5 +1,6 @@
 """Frames out: stereo clips to an encoded file, a part of the film that `streams.join` puts together later."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -168,7 +169,7 @@ class _PartFile:
         quiet_environment()
         form = part_format(self._settings.codec)
         options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
-        container = av.open(str(self._partial), "w", format=form, options=options)
+        container = av.open(os.path.abspath(self._partial), "w", format=form, options=options)
         self._container = container
         rate = nominal_rate(self._info.frame_rate)
         stream = container.add_stream(codec_facts(self._settings.codec).encoder, rate=rate, options=self._options)
