@@ -18,6 +18,9 @@ MAX_SHIFT = 21
 PATCH = 17
 """Px, side of the patches compared."""
 
+LEAST_PX = 64
+"""Width of a view below which its patches are alike by chance."""
+
 LEVELS = (0, -1, 1, -2, 2, -3, 3, -5, 5)
 """Px up or down, tried because scans and hand-held pairs are seldom level."""
 
@@ -52,7 +55,7 @@ class Match:
 
 
 def match_views(first: Grey, second: Grey, *, are_halves: bool = True) -> Match | None:
-    """Look for each patch of the first view in the second; None where there is too little texture to tell.
+    """Look for each patch of the first view in the second; None where there is too little to tell.
 
     Args:
         first: any size, 0 to 1.
@@ -60,6 +63,8 @@ def match_views(first: Grey, second: Grey, *, are_halves: bool = True) -> Match 
         are_halves: whether they come from different places of a frame, so that one may lie a little higher, and that
             any agreement says something; else only `moved` and `slope` do, and chance is not looked into.
     """
+    if first.shape[1] < LEAST_PX:
+        return None
     first, second = _detail(first), _detail(second)
     textured = cv2.blur(first * first, (PATCH, PATCH)) > LEAST_TEXTURE**2
     textured[:, :MAX_SHIFT] = textured[:, -MAX_SHIFT:] = False
