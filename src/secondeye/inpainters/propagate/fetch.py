@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, step
-from secondeye.inpainters.propagate.frames import DISPARITY_STEPS, Ring
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
+from secondeye.inpainters.propagate.frames import Ring
 from secondeye.inpainters.propagate.support import (
     FOLLOWED,
     Doubles,
@@ -13,23 +14,30 @@ from secondeye.inpainters.propagate.support import (
     Support,
     align,
     cubic,
-    fit,
     follow,
+    follow_camera,
+    mismatch,
     nearer_beside,
     new_support,
     take_support,
 )
 
-CANDIDATES = 4
+CANDIDATES = 5
 """Most frames that one cell takes colours from."""
 
 FADE_FRAMES = 3
 """Colours from the last so many frames within reach count less and less, so that none pops in or out."""
 
+CAMERA_DOUBT, FLOW_DOUBT = 0.05, 0.3
+"""By how many small px a step by the camera, and one by the flow, may be wrong."""
+
 WORST_MATCH = 0.06
 """Root mean square difference of the supports above which a frame is not believed."""
 
-TESTED = 24
+LEAST_USE = 1.0
+"""Tested pixels that a further frame must show at least; one that another showed already counts a fifth."""
+
+TESTED = 48
 """Hole pixels of a cell that are looked up before a frame is compared more closely."""
 
 
@@ -95,53 +103,34 @@ def _fetch_cell(
     sure: Floats,
     support: Support,
 ) -> None:
-    slots = len(ring.colors)
-    own = frame % slots
-    if not take_support(ring.colors[own], ring.disparity[own], runs, surface, reach_px, edge_px, support):
+    own = frame % len(ring.colors)
+    if not take_support(ring.grey[own], ring.disparity[own], runs, surface, reach_px, edge_px, support):
         return
-    count = (support.taken[0] + FOLLOWED - 1) // FOLLOWED
-    at_x, at_y = np.empty((2, count)), np.empty((2, count))
-    alive = np.ones((2, count), np.bool_)
-    for k in range(count):
-        at_x[:, k] = support.x[k * FOLLOWED] + support.frame[0]
-        at_y[:, k] = support.y[k * FOLLOWED] + support.frame[1]
-    motions, tones = np.empty((CANDIDATES, 6)), np.empty((CANDIDATES, 2))
-    others, trust = np.empty(CANDIDATES, np.int32), np.empty(CANDIDATES)
-    offsets = np.empty(CANDIDATES)
-    found, motion, tone = 0, np.empty(6), np.empty(2)
-    going = np.ones(2, np.bool_)
-    hits = np.zeros(TESTED, np.int32)
-    for away in range(1, reach_frames + 1):
-        for way in range(2):
-            other = frame + (away if way == 0 else -away)
-            if not going[way] or other < oldest or other > newest:
-                continue
-            if way == 0:
-                flow, back = ring.forward[(other - 1) % slots], ring.backward[other % slots]
-            else:
-                flow, back = ring.backward[(other + 1) % slots], ring.forward[other % slots]
-            left = follow(flow, back, ring.shrink, at_x[way], at_y[way], alive[way])
-            if left < count * 0.3 or not fit(support, at_x[way], at_y[way], alive[way], motion):
-                going[way] = False
-                continue
-            disparity = ring.disparity[other % slots]
-            offset = _disparity_offset(support, disparity, motion)
-            if offset > 1e6 or not _reveals(
-                runs, support, disparity, motion, offset, edge_px, hits, found < CANDIDATES, False
-            ):
-                continue
-            error = align(support, ring.colors[other % slots], motion, 1.0 + 0.5 * ring.shrink, tone)
-            if error > WORST_MATCH or abs(tone[0] - 1) > 0.5:
-                continue
-            _reveals(runs, support, disparity, motion, offset, edge_px, hits, True, True)
-            motions[found], tones[found], others[found], offsets[found] = motion, tone, other, offset
-            near = min(1.0, (reach_frames + 1 - away) / (FADE_FRAMES + 1))
-            trust[found] = near / (1 + (error / 0.01) ** 2)
-            found += 1
-            if found == CANDIDATES:
-                break
-        if found == CANDIDATES or not (going[0] or going[1]):
+    others, motions = np.empty(2 * reach_frames, np.int32), np.empty((2 * reach_frames, 6))
+    offsets, slack = np.empty(2 * reach_frames), np.empty(2 * reach_frames)
+    shown = np.empty((2 * reach_frames, TESTED), np.bool_)
+    count = _scan(
+        ring, runs, support, frame, oldest, newest, reach_frames, edge_px, others, motions, offsets, slack, shown
+    )
+    tones, trust = np.empty((CANDIDATES, 2)), np.empty(CANDIDATES)
+    tone, hits = np.empty(2), np.zeros(TESTED, np.int32)
+    found = 0
+    while found < CANDIDATES:
+        best = _most_useful(others[found:count], shown[found:count], hits, frame)
+        if best < 0:
             break
+        best += found
+        motion = motions[best].copy()
+        error = align(support, ring.grey[others[best] % len(ring.colors)], motion, slack[best], tone)
+        if error > WORST_MATCH or abs(tone[0] - 1) > 0.5:
+            count -= 1
+            _move(others, motions, offsets, slack, shown, count, best)
+            continue
+        hits += shown[best]
+        _swap(others, motions, offsets, slack, shown, found, best)
+        motions[found], tones[found] = motion, tone
+        trust[found] = _nearness(others[found] - frame, reach_frames) / (1 + (error / 0.01) ** 2)
+        found += 1
     if found:
         _paint(
             ring,
@@ -158,6 +147,121 @@ def _fetch_cell(
             right,
             sure,
         )
+
+
+@step
+def _nearness(away: int, reach_frames: int) -> float:
+    """1, but less and less for the last FADE_FRAMES within reach."""
+    return min(1.0, (reach_frames + 1 - abs(away)) / (FADE_FRAMES + 1))
+
+
+@step
+def _scan(
+    ring: Ring,
+    runs: Ints,
+    support: Support,
+    frame: int,
+    oldest: int,
+    newest: int,
+    reach_frames: int,
+    edge_px: int,
+    others: Ints,
+    motions: Doubles,
+    offsets: Doubles,
+    slack: Doubles,
+    shown: NDArray[np.bool_],
+) -> int:
+    """Follow a cell through the frames, nearest first; how many show something of its hole.
+
+    Of each such frame its number, the cell's motion there, its disparity's offset, by how many px the motion may be
+    wrong, and which tested pixels it shows are written into the last five.
+    """
+    slots = len(ring.colors)
+    at, offset_there = np.zeros((2, 6)), np.zeros(2)
+    at[:, 0], at[:, 1], at[:, 3], at[:, 5] = support.frame[0], 1, support.frame[1], 1
+    going, found, doubt = np.ones(2, np.bool_), 0, np.full(2, 0.1)
+    for away in range(1, reach_frames + 1):
+        for way in range(2):
+            other = frame + (away if way == 0 else -away)
+            if not going[way] or other < oldest or other > newest:
+                continue
+            going[way] = _step(ring, support, other, way, offset_there[way], at[way], doubt[way : way + 1])
+            disparity = ring.disparity[other % slots]
+            offset = _disparity_offset(support, disparity, at[way]) if going[way] else 1e9
+            if offset > 1e6:
+                going[way] = False
+                continue
+            offset_there[way] = offset
+            motions[found] = at[way]
+            if _reveals(runs, support, disparity, motions[found], offset, edge_px, shown[found]):
+                others[found], offsets[found], slack[found] = other, offset, doubt[way]
+                found += 1
+    return found
+
+
+@step
+def _step(ring: Ring, support: Support, other: int, way: int, offset: float, motion: Doubles, doubt: Doubles) -> bool:
+    """Go on by one frame, to frame `other`, by the flow or as the camera moves, whichever shows the support better."""
+    slots = len(ring.colors)
+    height, width = ring.forward.shape[2], ring.forward.shape[3]
+    by_flow, by_camera = np.empty(6), np.empty(6)
+    if way == 0:
+        before = (other - 1) % slots
+        flow, back, camera = ring.forward[before], ring.backward[other % slots], ring.forward_camera[before]
+    else:
+        before = (other + 1) % slots
+        flow, back, camera = ring.backward[before], ring.forward[other % slots], ring.backward_camera[before]
+    grey = ring.grey[other % slots]
+    follow_camera(support, camera, height, width, ring.shrink, offset, motion, by_camera)
+    off = mismatch(support, grey, by_camera)
+    motion_flow = 9.0
+    if follow(support, flow, back, ring.shrink, motion, by_flow):
+        motion_flow = mismatch(support, grey, by_flow)
+    if motion_flow < 0.7 * off - 0.002:
+        motion[:] = by_flow
+        doubt[0] += FLOW_DOUBT * ring.shrink
+        return True
+    motion[:] = by_camera
+    doubt[0] += CAMERA_DOUBT * ring.shrink
+    return off < 1.0
+
+
+@step
+def _most_useful(others: Ints, shown: NDArray[np.bool_], hits: Ints, frame: int) -> int:
+    """Which frame shows most of what was shown too seldom, rather a near one; -1 where none adds anything."""
+    best, most = -1, 0.0
+    for k in range(len(others)):
+        use = 0.0
+        for i in range(TESTED):
+            if shown[k, i]:
+                use += 1.0 if hits[i] == 0 else 0.2 if hits[i] == 1 else 0.0
+        if use < LEAST_USE:
+            continue
+        use /= 4 + abs(others[k] - frame)
+        if use > most:
+            best, most = k, use
+    return best
+
+
+@step
+def _move(
+    others: Ints, motions: Doubles, offsets: Doubles, slack: Doubles, shown: NDArray[np.bool_], source: int, to: int
+) -> None:
+    others[to], motions[to], offsets[to] = others[source], motions[source], offsets[source]
+    slack[to], shown[to] = slack[source], shown[source]
+
+
+@step
+def _swap(
+    others: Ints, motions: Doubles, offsets: Doubles, slack: Doubles, shown: NDArray[np.bool_], a: int, b: int
+) -> None:
+    others[a], others[b] = others[b], others[a]
+    offsets[a], offsets[b] = offsets[b], offsets[a]
+    slack[a], slack[b] = slack[b], slack[a]
+    for i in range(6):
+        motions[a, i], motions[b, i] = motions[b, i], motions[a, i]
+    for i in range(TESTED):
+        shown[a, i], shown[b, i] = shown[b, i], shown[a, i]
 
 
 @step
@@ -225,28 +329,25 @@ def _reveals(
     motion: Doubles,
     offset: float,
     edge_px: int,
-    hits: Ints,
-    wanted: bool,
-    count: bool,
+    shown: NDArray[np.bool_],
 ) -> bool:
-    """Whether another frame shows hole pixels that too few others did; `count` them if so asked."""
+    """Whether another frame shows any of a cell's hole, and which of TESTED pixels spread over it."""
     total = 0
     for run in range(len(runs)):
         total += runs[run, 2] - runs[run, 1]
-    stride = max(1, total // TESTED)
-    place, number, useful = np.empty(2), 0, False
+    stride = total / TESTED
+    place, number, k, useful = np.empty(2), 0, 0, False
+    shown[:] = False
     for run in range(len(runs)):
         y = runs[run, 0] - support.frame[1]
-        for column in range(runs[run, 1], runs[run, 2]):
-            if number % stride == 0 and number // stride < TESTED:
-                k = number // stride
-                if hits[k] < 3 and _look_up(
-                    support, disparity, motion, offset, edge_px, _hidden_x(support, column, y), y, place
-                ):
-                    useful = True
-                    if count:
-                        hits[k] += 1
-            number += 1
+        length = runs[run, 2] - runs[run, 1]
+        while k < TESTED and int(k * stride) < number + length:
+            column = runs[run, 1] + int(k * stride) - number
+            x = _hidden_x(support, column, y)
+            shown[k] = _look_up(support, disparity, motion, offset, edge_px, x, y, place)
+            useful |= shown[k]
+            k += 1
+        number += length
     return useful
 
 
@@ -281,10 +382,9 @@ def _paint(
                 if not _look_up(support, ring.disparity[slot], motions[k], offsets[k], edge_px, x, y, place):
                     continue
                 cubic(ring.colors[slot], place[0], place[1], weights, color)
-                away = abs(others[k] - frame)
                 total += trust[k] * (color - tones[k, 1]) / tones[k, 0]
                 weight += trust[k]
-                near = max(near, min(1.0, (reach_frames + 1 - away) / (FADE_FRAMES + 1)))
+                near = max(near, _nearness(others[k] - frame, reach_frames))
             if weight > 0:
                 for c in range(3):
                     value = min(max(total[c] / weight, 0.0), 1.0)

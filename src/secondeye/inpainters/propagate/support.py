@@ -14,20 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import step
-from secondeye.inpainters.propagate.frames import DISPARITY_STEPS
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, camera_flow, solve
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
-SIDE = 16
+SIDE = 12
 """Most samples along either side of a support."""
 
-FOLLOWED = 3
+FOLLOWED = 2
 """One in so many samples is followed through the flow, which is smooth; all of them are compared."""
+
+TURNS = 5
+"""Most steps of a comparison."""
 
 LEAST = 12
 """Fewer samples say nothing."""
+
+
+MATCH_NOISE = 0.05
+"""What brightness differs by where two frames match; the more, the less a comparison moves what was known before."""
+
+BEND_HOLD = 8.0
+"""How much surer it is known how a support turns, bends and grows than where it is."""
 
 
 class Support(NamedTuple):
@@ -66,12 +76,6 @@ def new_support() -> Support:
 
 
 @step
-def bright(colors: NDArray[np.uint8], x: int, y: int) -> float:
-    """Brightness 0 to 1 of a pixel."""
-    return (int(colors[y, x, 0]) + 2 * int(colors[y, x, 1]) + int(colors[y, x, 2])) / 1020.0
-
-
-@step
 def nearer_beside(disparity: NDArray[np.int16], x: int, y: int, reach: int, most: float) -> bool:
     """Whether something of more than `most` px stands at or within `reach` px of (x, y)."""
     height, width = disparity.shape
@@ -86,7 +90,7 @@ def nearer_beside(disparity: NDArray[np.int16], x: int, y: int, reach: int, most
 
 @step
 def take_support(
-    colors: NDArray[np.uint8],
+    grey: NDArray[np.uint8],
     disparity: NDArray[np.int16],
     runs: Ints,
     surface: Floats,
@@ -126,9 +130,9 @@ def take_support(
     into.taken[0] = kept
     for k in range(kept):
         x, y = int(into.x[k] + into.frame[0]), int(into.y[k] + into.frame[1])
-        into.grey[k] = bright(colors, x, y)
-        into.slope_x[k] = 0.5 * (bright(colors, x + 1, y) - bright(colors, x - 1, y))
-        into.slope_y[k] = 0.5 * (bright(colors, x, y + 1) - bright(colors, x, y - 1))
+        into.grey[k] = grey[y, x] / 255.0
+        into.slope_x[k] = (float(grey[y, x + 1]) - float(grey[y, x - 1])) / 510.0
+        into.slope_y[k] = (float(grey[y + 1, x]) - float(grey[y - 1, x])) / 510.0
     return kept >= LEAST
 
 
@@ -179,48 +183,92 @@ def _add3(matrix: Doubles, right: Doubles, u: float, v: float, weight: float, va
 
 
 @step
-def solve(matrix: Doubles, right: Doubles) -> None:
-    """Solve a small positive definite system in place, into `right`."""
-    n = len(right)
-    for i in range(n):
-        for j in range(i + 1, n):
-            factor = matrix[j, i] / matrix[i, i]
-            for k in range(i, n):
-                matrix[j, k] -= factor * matrix[i, k]
-            right[j] -= factor * right[i]
-    for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            right[i] -= matrix[i, j] * right[j]
-        right[i] /= matrix[i, i]
-
-
-@step
-def follow(flow: Floats, back: Floats, shrink: float, at_x: Doubles, at_y: Doubles, alive: NDArray[np.bool_]) -> int:
-    """Move followed samples along one frame's flow, in place; how many are still sure of where they are.
+def follow(support: Support, flow: Floats, back: Floats, shrink: float, motion: Doubles, into: Doubles) -> bool:
+    """Move a support along one frame's flow.
 
     Args:
         flow: (2, h, w) to the other frame, in its small px.
         back: (2, h, w) from the other frame.
         shrink: px a small px.
-        at_x, at_y: px at full size.
-        alive: which are followed; those that leave the frame or do not come back are not from here on.
+        motion: (6,) from frame t to where the flow begins.
+        into: (6,) to where it ends, written.
+
+    Returns:
+        Whether enough samples came back to where they began.
     """
     height, width = flow.shape[1], flow.shape[2]
-    count = 0
-    for k in range(len(at_x)):
-        if not alive[k]:
+    count = (support.taken[0] + FOLLOWED - 1) // FOLLOWED
+    at_x, at_y, alive = np.empty(count), np.empty(count), np.zeros(count, np.bool_)
+    for k in range(count):
+        u, v = support.x[k * FOLLOWED], support.y[k * FOLLOWED]
+        x = (motion[0] + motion[1] * u + motion[2] * v + 0.5) / shrink - 0.5
+        y = (motion[3] + motion[4] * u + motion[5] * v + 0.5) / shrink - 0.5
+        if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             continue
-        x, y = (at_x[k] + 0.5) / shrink - 0.5, (at_y[k] + 0.5) / shrink - 0.5
         move_x, move_y = _sample(flow[0], x, y), _sample(flow[1], x, y)
         new_x, new_y = x + move_x, y + move_y
-        alive[k] = False
         if 0 <= new_x <= width - 1 and 0 <= new_y <= height - 1:
             error = np.hypot(move_x + _sample(back[0], new_x, new_y), move_y + _sample(back[1], new_x, new_y))
             alive[k] = error < 0.5 + 0.05 * np.hypot(move_x, move_y)
-        if alive[k]:
-            at_x[k], at_y[k] = at_x[k] + shrink * move_x, at_y[k] + shrink * move_y
-            count += 1
-    return count
+        at_x[k], at_y[k] = (new_x + 0.5) * shrink - 0.5, (new_y + 0.5) * shrink - 0.5
+    return fit(support, at_x, at_y, alive, into)
+
+
+@step
+def follow_camera(
+    support: Support,
+    camera: Doubles,
+    height: int,
+    width: int,
+    shrink: float,
+    offset: float,
+    motion: Doubles,
+    into: Doubles,
+) -> None:
+    """Move a support as it moves if it is at rest and only the camera moves.
+
+    Args:
+        camera: (2, 7), see `camera_flow`.
+        height, width: of the small frame.
+        shrink: px a small px.
+        offset: by how much disparity there exceeds that in frame t.
+        motion, into: see `follow`.
+    """
+    reach = support.frame[2]
+    flow, ends = np.empty(2), np.empty((3, 2))
+    for k in range(3):
+        u, v = reach * (k == 1), reach * (k == 2)
+        x = (motion[0] + motion[1] * u + motion[2] * v + 0.5) / shrink - 0.5
+        y = (motion[3] + motion[4] * u + motion[5] * v + 0.5) / shrink - 0.5
+        disparity = support.frame[3] + support.frame[4] * u + support.frame[5] * v + offset
+        camera_flow(camera, x, y, disparity, width, height, flow)
+        ends[k, 0], ends[k, 1] = (x + flow[0] + 0.5) * shrink - 0.5, (y + flow[1] + 0.5) * shrink - 0.5
+    for axis in range(2):
+        into[3 * axis] = ends[0, axis]
+        into[3 * axis + 1] = (ends[1, axis] - ends[0, axis]) / reach
+        into[3 * axis + 2] = (ends[2, axis] - ends[0, axis]) / reach
+
+
+@step
+def mismatch(support: Support, grey: NDArray[np.uint8], motion: Doubles) -> float:
+    """How much a support differs in brightness from where its motion puts it, mean difference taken out; 9 outside."""
+    height, width = grey.shape[0], grey.shape[1]
+    count = support.taken[0]
+    off = np.empty(count)
+    seen = 0
+    for k in range(0, count, FOLLOWED):
+        x = motion[0] + motion[1] * support.x[k] + motion[2] * support.y[k]
+        y = motion[3] + motion[4] * support.x[k] + motion[5] * support.y[k]
+        if 0 <= x < width - 1 and 0 <= y < height - 1:
+            left, top = int(x), int(y)
+            a, b = x - left, y - top
+            upper = (1 - a) * grey[top, left] + a * grey[top, left + 1]
+            lower = (1 - a) * grey[top + 1, left] + a * grey[top + 1, left + 1]
+            off[seen] = ((1 - b) * upper + b * lower) / 255.0 - support.grey[k]
+            seen += 1
+    if seen < LEAST // 3 or seen * FOLLOWED < 0.4 * count:
+        return 9.0
+    return float(np.abs(off[:seen] - off[:seen].mean()).mean())
 
 
 @step
@@ -305,12 +353,37 @@ def _cubic_weights(a: float, into: Doubles) -> None:
 
 
 @step
-def align(support: Support, colors: NDArray[np.uint8], motion: Doubles, slack: float, tone: Doubles) -> float:
+def _cubic_grey(grey: NDArray[np.uint8], x: float, y: float, weights: Doubles) -> float:
+    """Brightness 0 to 1 at (x, y), at least 1 px inside, by Catmull-Rom's cubic; weights (8,) are scratch."""
+    height, width = grey.shape
+    left, top = int(x), int(y)
+    _cubic_weights(x - left, weights[:4])
+    _cubic_weights(y - top, weights[4:])
+    total = 0.0
+    for j in range(4):
+        row = min(max(top - 1 + j, 0), height - 1)
+        if 1 <= left < width - 2:
+            line = (
+                weights[0] * grey[row, left - 1]
+                + weights[1] * grey[row, left]
+                + weights[2] * grey[row, left + 1]
+                + weights[3] * grey[row, left + 2]
+            )
+        else:
+            line = 0.0
+            for i in range(4):
+                line += weights[i] * grey[row, min(max(left - 1 + i, 0), width - 1)]
+        total += weights[4 + j] * line
+    return total / 255.0
+
+
+@step
+def align(support: Support, grey: NDArray[np.uint8], motion: Doubles, slack: float, tone: Doubles) -> float:
     """Make a motion exact by comparing the frames, and find how brightness changed.
 
     Args:
         support: what is seen in frame t.
-        colors: (H, W, 3) of frame s.
+        grey: (H, W) of frame s.
         motion: (6,) as `fit` gives it, corrected in place.
         slack: px that the motion may be wrong by.
         tone: (2,) gain and offset of brightness from t to s, written.
@@ -318,15 +391,15 @@ def align(support: Support, colors: NDArray[np.uint8], motion: Doubles, slack: f
     Returns:
         Root mean square of what differs after all, 0 to 1; 9 where the two cannot be compared.
     """
-    height, width = colors.shape[0], colors.shape[1]
+    height, width = grey.shape[0], grey.shape[1]
     count, reach = support.taken[0], support.frame[2]
     first = motion.copy()
     matrix, right, j = np.empty((8, 8)), np.empty(8), np.empty(8)
-    weights, color = np.empty(8), np.empty(3)
+    weights = np.empty(8)
     tone[0], tone[1] = 1.0, 0.0
     scale, error = 0.08, 9.0
-    trust = (0.02 / slack) ** 2
-    for turn in range(6):
+    trust = (MATCH_NOISE / slack) ** 2
+    for turn in range(TURNS):
         matrix[:] = 0
         right[:] = 0
         total, squares, seen = 1e-9, 0.0, 0
@@ -335,9 +408,7 @@ def align(support: Support, colors: NDArray[np.uint8], motion: Doubles, slack: f
             y = motion[3] + motion[4] * support.x[k] + motion[5] * support.y[k]
             if not (1 <= x <= width - 2 and 1 <= y <= height - 2):
                 continue
-            cubic(colors, x + 0.0, y + 0.0, weights, color)
-            grey = 0.25 * color[0] + 0.5 * color[1] + 0.25 * color[2]
-            off = grey - tone[0] * support.grey[k] - tone[1]
+            off = _cubic_grey(grey, x, y, weights) - tone[0] * support.grey[k] - tone[1]
             weight = 1 / (1 + (off / scale) ** 2)
             total += weight
             squares += weight * off * off
@@ -353,16 +424,16 @@ def align(support: Support, colors: NDArray[np.uint8], motion: Doubles, slack: f
         if seen < max(LEAST, 0.5 * count):
             return 9.0
         error = np.sqrt(squares / total)
-        if turn == 5:
+        if turn == TURNS - 1:
             break
         scale = max(2.0 * error, 0.01)
         for a in range(8):
             for b in range(a):
                 matrix[a, b] = matrix[b, a]
         for a in range(6):
-            matrix[a, a] += trust
-            unit = reach if a % 3 else 1.0
-            right[a] -= trust * unit * (motion[a] - first[a])
+            unit, hold = (reach, trust * BEND_HOLD) if a % 3 else (1.0, trust)
+            matrix[a, a] += hold
+            right[a] -= hold * unit * (motion[a] - first[a])
         matrix[6, 6] += 0.05
         matrix[7, 7] += 0.05
         right[6] -= 0.05 * (tone[0] - 1)
@@ -372,8 +443,8 @@ def align(support: Support, colors: NDArray[np.uint8], motion: Doubles, slack: f
             motion[a] += right[a] / (reach if a % 3 else 1.0)
         tone[0] += right[6]
         tone[1] += right[7]
-        if abs(motion[0] - first[0]) + abs(motion[3] - first[3]) > 4 * slack:
+        if abs(motion[0] - first[0]) + abs(motion[3] - first[3]) > 4 * slack + 0.5:
             return 9.0
-        if turn > 0 and np.abs(right[:6]).max() < 0.005:
+        if turn > 0 and np.abs(right[:6]).max() < 0.02:
             break
     return error
