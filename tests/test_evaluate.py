@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import secondeye
-from secondeye import datasets, inpainters
+from secondeye import datasets, inpainters, progress
 from secondeye.cli.app import run
 from secondeye.errors import InputError, WeightsError
 from secondeye.evaluate.disparity import filled
@@ -123,7 +123,10 @@ def content_of(folder: Path) -> dict[str, Any]:
     return report | {name: (folder / name).read_text("utf-8") for name in names}
 
 
-def test_a_stopped_run_goes_on_and_ends_the_same(scenes: Evaluation, tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_and_ends_the_same(
+    scenes: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "INTERVAL_S", 0.0)  # every frame is told, so that it can be stopped at any
     seen: list[Progress] = []
 
     def stop_in_the_third(event: Progress) -> None:
