@@ -54,7 +54,7 @@ class Propagate:
         if not hole.any():
             return
         width = hole.shape[1]
-        cell_px, reach_px, edge_px = max(6, width // 120), max(12, width // 60), max(1, width // 960)
+        cell_px, reach_px, edge_px = max(6, width // 96), max(12, width // 60), max(1, width // 960)
         holes = find_holes(hole, _array(held.clip.disparity[t, 0]), cell_px)
         if len(holes.first) < 2:
             return

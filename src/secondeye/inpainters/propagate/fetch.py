@@ -31,13 +31,19 @@ FADE_FRAMES = 3
 CAMERA_DOUBT, FLOW_DOUBT = 0.05, 0.3
 """By how many small px a step by the camera, and one by the flow, may be wrong."""
 
+GOOD_MATCH = 0.015
+"""Mean difference below which the camera's motion is taken without looking at the flow."""
+
 WORST_MATCH = 0.06
 """Root mean square difference of the supports above which a frame is not believed."""
+
+ENOUGH = 3
+"""No further frames are looked at once so many show every tested pixel."""
 
 LEAST_USE = 1.0
 """Tested pixels that a further frame must show at least; one that another showed already counts a fifth."""
 
-TESTED = 48
+TESTED = 40
 """Hole pixels of a cell that are looked up before a frame is compared more closely."""
 
 
@@ -179,6 +185,7 @@ def _scan(
     slots = len(ring.colors)
     at, offset_there = np.zeros((2, 6)), np.zeros(2)
     at[:, 0], at[:, 1], at[:, 3], at[:, 5] = support.frame[0], 1, support.frame[1], 1
+    seen = np.zeros(TESTED, np.int32)
     going, found, doubt = np.ones(2, np.bool_), 0, np.full(2, 0.1)
     for away in range(1, reach_frames + 1):
         for way in range(2):
@@ -195,7 +202,10 @@ def _scan(
             motions[found] = at[way]
             if _reveals(runs, support, disparity, motions[found], offset, edge_px, shown[found]):
                 others[found], offsets[found], slack[found] = other, offset, doubt[way]
+                seen += shown[found]
                 found += 1
+        if seen.min() >= ENOUGH:
+            break
     return found
 
 
@@ -215,7 +225,7 @@ def _step(ring: Ring, support: Support, other: int, way: int, offset: float, mot
     follow_camera(support, camera, height, width, ring.shrink, offset, motion, by_camera)
     off = mismatch(support, grey, by_camera)
     motion_flow = 9.0
-    if follow(support, flow, back, ring.shrink, motion, by_flow):
+    if off > GOOD_MATCH and follow(support, flow, back, ring.shrink, motion, by_flow):
         motion_flow = mismatch(support, grey, by_flow)
     if motion_flow < 0.7 * off - 0.002:
         motion[:] = by_flow

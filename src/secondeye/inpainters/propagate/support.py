@@ -23,7 +23,7 @@ Ints = NDArray[np.int32]
 SIDE = 12
 """Most samples along either side of a support."""
 
-FOLLOWED = 2
+FOLLOWED = 3
 """One in so many samples is followed through the flow, which is smooth; all of them are compared."""
 
 TURNS = 5
