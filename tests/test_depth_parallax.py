@@ -230,3 +230,12 @@ def test_believing_takes_all_signs_together() -> None:
     assert believe(torn) == 0  # type: ignore[arg-type]
     torn.lower_nearer = 0.5
     assert believe(torn) == 1  # type: ignore[arg-type]
+
+
+def test_what_the_upper_border_cuts_reaches_in_before_everything() -> None:
+    depth = np.repeat(np.linspace(FAR, NEAR, 90, dtype=np.float32)[:, None], 160, axis=1)
+    arm, bird = np.zeros_like(depth), np.zeros_like(depth)
+    arm[:40, 60:90] = 1
+    bird[:6, 60:70] = 1
+    assert stand(depth, arm)[20, 75] > np.percentile(depth, 94)
+    assert stand(depth, bird)[3, 65] < FAR + 0.1
