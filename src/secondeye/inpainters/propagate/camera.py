@@ -32,8 +32,8 @@ POINTS = 2000
 COMPARED = 8000
 """About how many pixels are compared."""
 
-EDGE_REACH_PX = 6
-"""So near a depth edge flow is not sure to be of one side."""
+EDGE_REACH_PX, BLUR_REACH_PX = 6, 2
+"""So near a depth edge flow, and a blurred picture, are not sure to be of one side."""
 
 
 class SmallView(NamedTuple):
@@ -44,20 +44,27 @@ class SmallView(NamedTuple):
         soft: (h, w), the same a little blurred.
         disparity: (h, w) px of the full frame.
         spread: (h, w) px, by how much disparity differs within EDGE_REACH_PX.
+        close_spread: (h, w) px, within BLUR_REACH_PX.
     """
 
     grey: NDArray[np.uint8]
     soft: Floats
     disparity: Floats
     spread: Floats
+    close_spread: Floats
 
 
 def small_view(grey: NDArray[np.uint8], steps: NDArray[np.int16]) -> SmallView:
     """Make the view of a frame from its small grey and small disparity, in DISPARITY_STEPS."""
-    box = np.ones((2 * EDGE_REACH_PX + 1,) * 2, np.uint8)
-    spread = (cv2.dilate(steps, box).astype(np.float32) - cv2.erode(steps, box)) / np.float32(DISPARITY_STEPS)
+    spreads = (_spread(steps, EDGE_REACH_PX), _spread(steps, BLUR_REACH_PX))
     soft = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.8)
-    return SmallView(grey, np.asarray(soft), steps.astype(np.float32) / np.float32(DISPARITY_STEPS), spread)
+    return SmallView(grey, np.asarray(soft), steps.astype(np.float32) / np.float32(DISPARITY_STEPS), *spreads)
+
+
+def _spread(steps: NDArray[np.int16], reach: int) -> Floats:
+    box = np.ones((2 * reach + 1,) * 2, np.uint8)
+    spread = cv2.dilate(steps, box).astype(np.float32) - cv2.erode(steps, box)
+    return np.asarray(spread / np.float32(DISPARITY_STEPS), np.float32)
 
 
 def fit_camera(flow: Floats, a: SmallView, b: SmallView) -> Doubles:
@@ -66,7 +73,7 @@ def fit_camera(flow: Floats, a: SmallView, b: SmallView) -> Doubles:
     height, width = a.disparity.shape
     gap = max(1, round((height * width / COMPARED) ** 0.5))
     if min(height, width) > 8:
-        _refine(found, a.soft, b.soft, a.disparity, a.spread, gap)
+        _refine(found, a.soft, b.soft, a.disparity, a.close_spread, gap)
     return found
 
 
@@ -105,7 +112,7 @@ def _refine(camera: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Fl
     flow = np.empty(2)
     first = camera.copy()
     scale = 12.0
-    for _ in range(8):
+    for _ in range(10):
         matrix[:] = 0
         right[:] = 0
         total, squares, inside = 1e-9, 0.0, 0
@@ -121,7 +128,7 @@ def _refine(camera: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Fl
                 lower = (1 - p) * b[top + 1, left] + p * b[top + 1, left + 1]
                 off = (1 - q) * upper + q * lower - a[y, x]
                 slope_x, slope_y = 0.5 * (a[y, x + 1] - a[y, x - 1]), 0.5 * (a[y + 1, x] - a[y - 1, x])
-                weight = 1 / (1 + (off / scale) ** 2) / (1 + spread[y, x] * spread[y, x])
+                weight = 1 / (1 + (off / scale) ** 2) ** 2 / (1 + (2 * spread[y, x]) ** 4)
                 total += weight
                 squares += weight * off * off
                 inside += 1

@@ -22,7 +22,7 @@ from secondeye.inpainters.propagate.support import (
     take_support,
 )
 
-CANDIDATES = 5
+CANDIDATES = 6
 """Most frames that one cell takes colours from."""
 
 FADE_FRAMES = 3
@@ -41,7 +41,10 @@ ENOUGH = 3
 """No further frames are looked at once so many show every tested pixel."""
 
 LEAST_USE = 1.0
-"""Tested pixels that a further frame must show at least; one that another showed already counts a fifth."""
+"""Tested pixels that a further frame must show at least."""
+
+SECOND_USE = 0.2
+"""What a pixel counts that one other frame shows already."""
 
 TESTED = 40
 """Hole pixels of a cell that are looked up before a frame is compared more closely."""
@@ -119,10 +122,10 @@ def _fetch_cell(
         ring, runs, support, frame, oldest, newest, reach_frames, edge_px, others, motions, offsets, slack, shown
     )
     tones, trust = np.empty((CANDIDATES, 2)), np.empty(CANDIDATES)
-    tone, hits = np.empty(2), np.zeros(TESTED, np.int32)
+    tone, hits, reached = np.empty(2), np.zeros(TESTED, np.int32), np.zeros(TESTED)
     found = 0
     while found < CANDIDATES:
-        best = _most_useful(others[found:count], shown[found:count], hits, frame)
+        best = _most_useful(others[found:count], shown[found:count], hits, reached, frame, reach_frames)
         if best < 0:
             break
         best += found
@@ -132,10 +135,14 @@ def _fetch_cell(
             count -= 1
             _move(others, motions, offsets, slack, shown, count, best)
             continue
+        near = _nearness(others[best] - frame, reach_frames)
         hits += shown[best]
+        for i in range(TESTED):
+            if shown[best, i]:
+                reached[i] = max(reached[i], near)
         _swap(others, motions, offsets, slack, shown, found, best)
         motions[found], tones[found] = motion, tone
-        trust[found] = _nearness(others[found] - frame, reach_frames) / (1 + (error / 0.01) ** 2)
+        trust[found] = near * near / (1 + (error / 0.01) ** 2)
         found += 1
     if found:
         _paint(
@@ -237,19 +244,18 @@ def _step(ring: Ring, support: Support, other: int, way: int, offset: float, mot
 
 
 @step
-def _most_useful(others: Ints, shown: NDArray[np.bool_], hits: Ints, frame: int) -> int:
-    """Which frame shows most of what was shown too seldom, rather a near one; -1 where none adds anything."""
+def _most_useful(
+    others: Ints, shown: NDArray[np.bool_], hits: Ints, reached: Doubles, frame: int, reach_frames: int
+) -> int:
+    """Which frame shows most of what was shown too seldom or from too far, rather a near one; -1: none adds enough."""
     best, most = -1, 0.0
     for k in range(len(others)):
-        use = 0.0
+        near, use = _nearness(others[k] - frame, reach_frames), 0.0
         for i in range(TESTED):
             if shown[k, i]:
-                use += 1.0 if hits[i] == 0 else 0.2 if hits[i] == 1 else 0.0
-        if use < LEAST_USE:
-            continue
-        use /= 4 + abs(others[k] - frame)
-        if use > most:
-            best, most = k, use
+                use += max(near - reached[i], 0.0) + (SECOND_USE if hits[i] < 2 else 0.0)
+        if use >= LEAST_USE and use / (4 + abs(others[k] - frame)) > most:
+            best, most = k, use / (4 + abs(others[k] - frame))
     return best
 
 
