@@ -75,8 +75,8 @@ def convert(
         str,
         typer.Option(
             metavar="NAME",
-            help="Fills what the left eye never saw: stretch (fast, from the background), telea, or propagate (from other"
-            " frames where they show it; slow, and young).",
+            help="Fills what the left eye never saw: stretch (fast, from the background), telea, or propagate (from"
+            " other frames where they show it; slow, and young).",
             rich_help_panel=_DEPTH,
         ),
     ] = "stretch",
