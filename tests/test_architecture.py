@@ -10,7 +10,7 @@ import secondeye
 
 ROOT = Path(secondeye.__file__).parent
 
-WORDS = {"errors": 0, "types": 1, "geometry": 2, "discovery": 2, "progress": 2, "compiled": 2}
+WORDS = {"errors": 0, "types": 1, "geometry": 2, "discovery": 2, "progress": 2, "compiled": 2, "keys": 2}
 LAYERS = {
     **dict.fromkeys(("video", "splat", "flow", "depth", "scene", "diffusion", "network"), 10),
     **dict.fromkeys(("depth_models", "inpainters", "generators", "datasets", "metrics", "engines"), 20),

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from secondeye.convert.workspace import Workspace, fingerprint, key_of, whole
+from secondeye.convert.workspace import Workspace, fingerprint
 from secondeye.errors import InputError, ResourceError
+from secondeye.keys import key_of
+from secondeye.video.saving import whole
 
 
 def test_a_whole_file_appears_only_when_the_block_ends_well(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.convert.workspace import whole
 from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
 from secondeye.errors import ContractError, InputError, SegmentError
 from secondeye.types import Clip, DepthClip, Segment
+from secondeye.video.saving import whole
 
 _LEVELS = 65535
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from secondeye import depth_models, inpainters
 from secondeye.convert.settings import ConvertSettings
-from secondeye.convert.workspace import Workspace, code_version, fingerprint, key_of, write_json
+from secondeye.convert.workspace import Workspace, fingerprint, write_json
 from secondeye.errors import ContractError, InputError
+from secondeye.keys import code_version, key_of
 from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import BoundDepth, DepthEstimator, Segment, VideoInfo
 from secondeye.video.encode import EncodeSettings

@@ -12,7 +12,6 @@ final name is complete: everything is written under a partial name and renamed.
 
 from __future__ import annotations
 
-import functools
 import getpass
 import hashlib
 import json
@@ -26,9 +25,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-import secondeye
 from secondeye.errors import InputError
-from secondeye.video.saving import partial_path, settle, write_errors
+from secondeye.video.saving import whole
 from secondeye.video.writer import part_paths
 
 HIDDEN = ".secondeye"
@@ -142,24 +140,6 @@ def make_folder(path: Path) -> None:
         raise InputError(f"cannot write into {path}; choose another folder")
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A name to write to, renamed to `path` when the block ends well, and removed otherwise.
-
-    Raises:
-        ResourceError: the disk is full.
-        InputError: the file may not be written there.
-    """
-    partial = partial_path(path)
-    with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield partial
-            settle(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
 def write_json(path: Path, content: Any) -> None:
     """Write JSON whole or not at all."""
     with whole(path) as partial:
@@ -184,18 +164,3 @@ def fingerprint(path: Path) -> str:
             file.seek(offset)
             digest.update(file.read(_SAMPLE_BYTES))
     return digest.hexdigest()
-
-
-def key_of(*parts: object) -> str:
-    """A short hash of anything that prints the same when it is the same."""
-    return hashlib.sha256(json.dumps(parts, default=repr, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@functools.cache
-def code_version() -> str:
-    """Version and hash of this package's own source, so that parts made by other code are not taken for ours."""
-    root = Path(secondeye.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return f"{secondeye.__version__}+{digest.hexdigest()[:12]}"

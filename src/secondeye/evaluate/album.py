@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.evaluate.work import whole
 from secondeye.metrics import Pair
 from secondeye.metrics._views import inner
+from secondeye.video.saving import whole
 
 U8 = NDArray[np.uint8]
 

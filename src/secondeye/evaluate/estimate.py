@@ -23,10 +23,11 @@ from secondeye.datasets import StereoFrame
 from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
 from secondeye.depth.upsample import upsample_guided
 from secondeye.evaluate.disparity import Align, LineFit, sampled
-from secondeye.evaluate.work import whole, write_text
+from secondeye.evaluate.work import write_text
 from secondeye.geometry import StereoGeometry
 from secondeye.splat.edges import dilate_foreground
 from secondeye.types import Clip, DepthEstimator
+from secondeye.video.saving import whole
 
 
 @dataclass

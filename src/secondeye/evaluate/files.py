@@ -19,8 +19,9 @@ import secondeye
 from secondeye.evaluate.results import ClipResult, finding_to_json, plain
 from secondeye.evaluate.settings import EvaluateSettings
 from secondeye.evaluate.summary import Summary
-from secondeye.evaluate.work import facts_of, whole, write_text
+from secondeye.evaluate.work import facts_of, write_text
 from secondeye.metrics import Skipped
+from secondeye.video.saving import whole
 
 JSON, HTML, SETS, CLIPS, FRAMES = "report.json", "report.html", "sets.csv", "clips.csv", "frames.csv"
 ALL = (HTML, JSON, SETS, CLIPS, FRAMES)

@@ -20,7 +20,8 @@ from secondeye.evaluate.methods import methods_of
 from secondeye.evaluate.results import ClipResult, Missing
 from secondeye.evaluate.settings import EvaluateSettings
 from secondeye.evaluate.summary import Summary
-from secondeye.evaluate.work import Work, code_version, contents_of, facts_of, key_of
+from secondeye.evaluate.work import Work, contents_of, facts_of, numbers_version
+from secondeye.keys import key_of
 from secondeye.metrics.protocols import Measure, Protocol, protocol
 from secondeye.progress import Progress, ProgressCallback, StageClock
 
@@ -192,7 +193,7 @@ class _Plan:
             contents = contents_of(spec)
             for video in videos:
                 footage = Footage(video, self.settings.frames)
-                data = (code_version(), spec, contents, video.name, video.size, video.frame_count)
+                data = (numbers_version(), spec, contents, video.name, video.size, video.frame_count)
                 for method in self.methods:
                     made = contents_of(f":{method.folder}") if method.folder else ""
                     key = key_of(data, method, made, repr(self.protocols), shared)

@@ -19,10 +19,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-import secondeye
 from secondeye.errors import InputError
 from secondeye.evaluate.results import ClipResult, from_json, to_json
-from secondeye.video.saving import partial_path, settle, write_errors
+from secondeye.keys import code_version
+from secondeye.video.saving import whole, write_errors
 
 NOT_NUMBERS = {"cli", "convert", "render", "inspect", "job.py", "summary.py", "files.py", "plots.py", "report.py"}
 """Folders of the package, and files of this one, that no clip's numbers depend on."""
@@ -84,32 +84,10 @@ class Work:
             spool.unlink(missing_ok=True)
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A name to write to, renamed to `path` when the block ends well, and removed otherwise.
-
-    Raises:
-        ResourceError: the disk is full.
-        InputError: the file may not be written there.
-    """
-    partial = partial_path(path)
-    with write_errors(path):
-        try:
-            yield partial
-            settle(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all, its line ends as they are."""
     with whole(path) as partial:
         partial.write_text(text, "utf-8", newline="")
-
-
-def key_of(*parts: object) -> str:
-    """A short hash of anything that prints the same when it is the same."""
-    return hashlib.sha256(json.dumps(parts, default=repr, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def contents_of(spec: str) -> str:
@@ -126,15 +104,13 @@ def contents_of(spec: str) -> str:
 
 
 @functools.cache
-def code_version() -> str:
-    """Version and hash of the code that numbers depend on, so that those of other code are not taken for ours."""
-    root = Path(secondeye.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        parts = file.relative_to(root).parts
-        if parts[0] not in NOT_NUMBERS and not (parts[0] == "evaluate" and parts[1] in NOT_NUMBERS):
-            digest.update(file.read_bytes())
-    return f"{secondeye.__version__}+{digest.hexdigest()[:12]}"
+def numbers_version() -> str:
+    """Version and hash of the code that numbers depend on."""
+    return code_version(
+        lambda path: (
+            path.parts[0] not in NOT_NUMBERS and not (path.parts[0] == "evaluate" and path.parts[1] in NOT_NUMBERS)
+        )
+    )
 
 
 def facts_of(record: Any) -> dict[str, Any]:

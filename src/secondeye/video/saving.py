@@ -64,6 +64,24 @@ def settle(partial: Path, final: Path) -> None:
         _sync(final.parent)
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write to, renamed to `path` when the block ends well, and removed otherwise.
+
+    Raises:
+        ResourceError: the disk is full.
+        InputError: the file may not be written there.
+    """
+    partial = partial_path(path)
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            settle(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
 def _sync(path: Path) -> None:
     """Flush a file or a folder; systems and file systems that cannot do it for folders are left alone."""
     if path.is_dir() and os.name == "nt":
