@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from secondeye.convert import depth_cache
 from secondeye.convert.depth_cache import CachedDepth, is_stored, shot_ranges, store
 from secondeye.types import Clip, DepthClip, Segment
 
@@ -60,6 +61,14 @@ def test_without_a_fit_the_scale_jumps(tmp_path: Path) -> None:
     ranges = shot_ranges(paths, SEGMENTS, 0.0)
     depth = read_back(paths, ranges)
     assert (depth[10] - depth[9]).abs().mean() > 0.3
+
+
+def test_depth_on_one_scale_is_not_read_for_its_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long film's depth is read once, when it is used."""
+    paths = paths_of(tmp_path, free_scale=False)
+    wanted = shot_ranges(paths, SEGMENTS, 0.0)
+    monkeypatch.delattr(depth_cache, "_load")
+    assert torch.equal(shot_ranges(paths, SEGMENTS, 0.0), wanted)
 
 
 def test_a_segment_with_nothing_in_common_keeps_the_scale_before_it(tmp_path: Path) -> None:

@@ -124,3 +124,18 @@ class StereoGeometry:
         if self.strength == 0:
             raise InputError("a disparity of strength 0 has no depth; choose a strength above 0")
         return disparity / self.range_px(width) + self.convergence
+
+
+def parse_strength(text: str) -> float:
+    """A strength as people write it: "2%" or "0.02".
+
+    Raises:
+        InputError: not a number; or a bare number that was meant as per cent.
+    """
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise InputError(f"strength '{text}' is not a number; write it like 2% or 0.02") from None
+    if not text.endswith("%") and 0.25 < value <= 25:
+        raise InputError(f"strength {text} would be {value * 100:g} % of the width; did you mean {text}%?")
+    return value

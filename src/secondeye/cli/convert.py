@@ -169,7 +169,8 @@ def convert(
     [bold]secondeye convert film.mp4 --layout anaglyph[/bold]   [dim]for red-cyan glasses[/dim]
     """
     from secondeye.convert import job
-    from secondeye.convert.settings import ConvertSettings, parse_option, parse_strength
+    from secondeye.convert.settings import ConvertSettings, parse_option
+    from secondeye.geometry import parse_strength
 
     settings = ConvertSettings(
         strength=parse_strength(strength),

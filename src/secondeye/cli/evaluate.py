@@ -39,7 +39,7 @@ def evaluate(
         typer.Option(
             metavar="truth|NAME,...",
             help="truth: the data's own disparity, so that only warp and filling are judged. Else depth models:"
-            " parallax, depth_anything, auto. Left out: truth.",
+            " parallax, depth_anything, video_depth_anything, auto. Left out: truth.",
             rich_help_panel=_METHODS,
         ),
     ] = None,
@@ -56,7 +56,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
-            help="What fills the holes: stretch, telea. Left out: stretch.",
+            help="What fills the holes: stretch, telea, propagate. Left out: stretch.",
             rich_help_panel=_METHODS,
         ),
     ] = None,
@@ -146,9 +146,9 @@ def evaluate(
 
     [bold]secondeye evaluate --dataset pairs:DIR --predictions mine=views/[/bold]   [dim]judge what you have made[/dim]
     """
-    from secondeye.convert.settings import parse_strength
     from secondeye.evaluate import job
     from secondeye.evaluate.settings import EvaluateSettings
+    from secondeye.geometry import parse_strength
 
     settings = EvaluateSettings(
         datasets=tuple(dataset or ()),

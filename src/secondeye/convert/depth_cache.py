@@ -124,18 +124,16 @@ class _Fit(NamedTuple):
 
 
 def _fits(paths: Sequence[Path]) -> Iterator[_Fit]:
-    """Each segment's fit, from what it says of its warm-up frames and the one before it says of the same frames."""
-    fit, before = _Fit(), None
-    for path in paths:
-        stored = _load(path)
+    """Each segment's fit, from what it says of its warm-up frames and the one before it says of the same frames.
+
+    Where nothing was kept of warm-up frames, all units are one, and no depth is read.
+    """
+    fit = _Fit()
+    for path, before in zip(paths, [None, *paths[:-1]], strict=True):
         with np.load(path) as archive:
             warmup = archive["warmup"]
-        if before is not None and len(warmup):
-            fit = _fitted(warmup, before, fit)
-        elif before is not None:
-            fit = _Fit()
+        fit = _fitted(warmup, _load(before), fit) if before is not None and len(warmup) else _Fit()
         yield fit
-        before = stored
 
 
 def _fitted(warmup: NDArray[np.float32], before: StoredDepth, fit: _Fit) -> _Fit:

@@ -14,10 +14,11 @@ from secondeye.convert.pictures import convert_pictures, forecast_pictures, make
 from secondeye.convert.plan import make_plan
 from secondeye.convert.result import Result
 from secondeye.convert.run import run_convert, run_depth, stored_depth
-from secondeye.convert.settings import ConvertSettings, parse_strength
+from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import HIDDEN, Workspace
 from secondeye.discovery import nearest
 from secondeye.errors import InputError
+from secondeye.geometry import parse_strength
 from secondeye.progress import ProgressCallback
 from secondeye.video import streams
 from secondeye.video.encode import SPELLINGS, EncodeSettings, completed, default_settings

@@ -123,21 +123,6 @@ def parse_option(text: str) -> tuple[str, str]:
     return key, value
 
 
-def parse_strength(text: str) -> float:
-    """A strength as people write it: "2%" or "0.02".
-
-    Raises:
-        InputError: not a number; or a bare number that was meant as per cent.
-    """
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        raise InputError(f"strength '{text}' is not a number; write it like 2% or 0.02") from None
-    if not text.endswith("%") and 0.25 < value <= 25:
-        raise InputError(f"strength {text} would be {value * 100:g} % of the width; did you mean {text}%?")
-    return value
-
-
 def _check_choice(what: str, value: str, choices: tuple[str, ...] | list[str]) -> None:
     if value not in choices:
         raise discovery.nearest(what, value, choices)

@@ -1,11 +1,12 @@
 """Where an evaluation keeps what it has finished, so that a killed run goes on where it was.
 
-    OUT/work/<key>.json       numbers of one clip by one method
-    OUT/work/<key>.zip        its pictures
-    OUT/work/depth-<key>.f32  a clip's estimated depth, while methods that share it are measured
+    <key>.json       numbers of one clip by one method
+    <key>.zip        its pictures
+    depth-<key>.f32  a clip's estimated depth, while methods that share it are measured
 
-A key hashes all that the numbers depend on: data, method, settings and our own code. A file under its final name is
-complete. The numbers stay after the run, so that another method can be added without measuring the rest again.
+All lie in the folder `work` of the report. A key hashes all that the numbers depend on: data, method, settings and our
+own code. A file under its final name is complete. The numbers stay after the run, so that another method can be added
+without measuring the rest again.
 """
 
 import functools

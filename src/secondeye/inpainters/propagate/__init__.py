@@ -96,10 +96,8 @@ def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> 
     holes = find_holes(hole, disparity, cell_px)
     right = held.right[t].to("cpu", torch.float32).contiguous()
     span = (frame, max(0, seen - slots), seen - 1, reach)
-    sizes, painted, sure = (reach_px, edge_px), right.numpy(), np.zeros(hole.shape, np.float32)
-    run_rows(
-        lambda start, stop: fetch_cells(ring, *holes, *span, *sizes, painted, sure, start, stop), len(holes.first) - 1
-    )
+    sizes, painted = (reach_px, edge_px), right.numpy()
+    run_rows(lambda start, stop: fetch_cells(ring, *holes, *span, *sizes, painted, start, stop), len(holes.first) - 1)
     if right.data_ptr() != held.right[t].data_ptr():
         held.right[t].copy_(right)
 

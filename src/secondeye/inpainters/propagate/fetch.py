@@ -63,7 +63,6 @@ def fetch_cells(
     reach_px: int,
     edge_px: int,
     right: Floats,
-    sure: Floats,
     start: int,
     stop: int,
 ) -> None:
@@ -76,7 +75,6 @@ def fetch_cells(
         reach_px: how far a support goes.
         edge_px: how near nothing may stand that is nearer.
         right: (3, H, W), holes filled in some way; what is found is laid over it.
-        sure: (H, W), how far what was found is trusted, written in holes.
     """
     support = new_support()
     for cell in range(start, stop):
@@ -92,7 +90,6 @@ def fetch_cells(
             reach_px,
             edge_px,
             right,
-            sure,
             support,
         )
 
@@ -109,7 +106,6 @@ def _fetch_cell(
     reach_px: int,
     edge_px: int,
     right: Floats,
-    sure: Floats,
     support: Support,
 ) -> None:
     own = frame % len(ring.colors)
@@ -158,7 +154,6 @@ def _fetch_cell(
             reach_frames,
             edge_px,
             right,
-            sure,
         )
 
 
@@ -381,7 +376,6 @@ def _paint(
     reach_frames: int,
     edge_px: int,
     right: Floats,
-    sure: Floats,
 ) -> None:
     """Lay over the hole pixels of a cell what the chosen frames show there."""
     slots = len(ring.colors)
@@ -405,4 +399,3 @@ def _paint(
                 for c in range(3):
                     value = min(max(total[c] / weight, 0.0), 1.0)
                     right[c, row, column] += near * (value - right[c, row, column])
-                sure[row, column] = near
