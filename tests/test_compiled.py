@@ -40,6 +40,54 @@ def test_kernels_work_where_nothing_can_be_kept(tmp_path: Path) -> None:
     assert done.stdout.split() == ["42", "42"], done.stderr
 
 
+STEPS = """
+from secondeye.compiled import step
+
+@step
+def moved(x):
+    return x + {moved}
+"""
+
+OTHER = """
+from secondeye.compiled import step
+
+@step
+def grown(x):
+    return x * {grown}
+"""
+
+KERNEL = """
+from other.parts import grown
+from secondeye.compiled import kernel
+from steps import moved
+
+@kernel
+def both(x):
+    return grown(moved(x))
+
+print(both(1), sum(both.stats.cache_hits.values()))
+"""
+
+
+def test_kernels_are_compiled_again_when_what_is_compiled_into_them_changes(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "run.py").write_text(KERNEL)
+
+    def said(moved: int, grown: int) -> list[str]:
+        for path, text in (("steps.py", STEPS), ("other/parts.py", OTHER)):
+            content = text.format(moved=moved, grown=grown)
+            if not (tmp_path / path).exists() or (tmp_path / path).read_text() != content:
+                (tmp_path / path).write_text(content)
+        script = [sys.executable, str(tmp_path / "run.py")]
+        return subprocess.run(script, capture_output=True, text=True, timeout=120, check=True).stdout.split()
+
+    assert said(1, 2) == ["4", "0"]
+    assert said(1, 2) == ["4", "1"], "kept"
+    assert said(5, 2) == ["12", "0"], "a step beside it"
+    assert said(5, 3) == ["18", "0"], "a step of another folder"
+    assert said(5, 3) == ["18", "1"]
+
+
 @pytest.mark.parametrize("rows", [0, 1, 15, 17, 1000])
 def test_bands_cover_all_rows_once_and_in_order(rows: int) -> None:
     covered = [y for band in run_rows(range, rows) for y in band]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import torch
 from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -43,17 +45,36 @@ def kernel(function: Kernel) -> Kernel:
 
 
 def njit(**options: Any) -> Callable[[Any], Any]:
-    """`numba.njit` as all of us use it: without Python's lock, and kept on disk if some folder can be written."""
+    """`numba.njit` as all of us use it: without Python's lock, and kept on disk if some folder can be written.
+
+    Numba keeps what it compiled until the function's own file changes, and looks at no other, though steps and
+    constants of other files are compiled in. Here a kernel is kept until a file changes in its folder, or in that of
+    a step that its module imports; so what goes into a kernel must come from there.
+    """
 
     def compile_later(function: Any) -> Any:
         settings = {"nogil": True, **options}
         try:
             whole = numba.njit(cache=True, **settings)(function)
         except RuntimeError:  # numba finds no folder for its cache
-            whole = numba.njit(**settings)(function)
+            return numba.njit(**settings)(function)
+        whole._cache._cache_file._source_stamp = _stamp(function)
         return whole
 
     return compile_later
+
+
+def _stamp(function: Any) -> tuple[tuple[str, int, int], ...]:
+    """Name, date and size of every file that may be compiled into a function."""
+    parts = [value.py_func for value in function.__globals__.values() if isinstance(value, Dispatcher)]
+    folders = {Path(part.__code__.co_filename).parent for part in (function, *parts)}
+    return tuple(file for folder in sorted(folders) for file in _files(folder))
+
+
+@cache
+def _files(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    stats = ((path.name, path.stat()) for path in sorted(folder.glob("*.py")))
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 @contextmanager

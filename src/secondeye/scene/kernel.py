@@ -27,10 +27,6 @@ from secondeye.scene.shading import MATTE, shade
 from secondeye.scene.shapes import BOX, QUAD, face_of, normal_of
 from secondeye.scene.texture import Texels
 
-PARTS = "4f8636912ee6"
-"""Fingerprint of the files whose functions are compiled into these. Numba keeps what it compiled until this very file
-changes, and looks at no other; a test says what has to stand here."""
-
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Hints = NDArray[np.int8]
