@@ -10,6 +10,8 @@ outside the left frame, or where the left view shows another point there: the tw
 import numpy as np
 from numpy.typing import NDArray
 
+from secondeye.depth.gaps import closed_from_behind
+
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -42,13 +44,5 @@ def hole_by_check(left: Map, right: Map, tolerance_px: float = TOLERANCE_PX) -> 
 
 
 def filled_from_behind(disparity: Map) -> Map:
-    """A map without NaN: each unknown pixel gets the lesser of the nearest known ones left and right of it."""
-    known = np.isfinite(disparity)
-    if known.all():
-        return disparity
-    column = np.broadcast_to(np.arange(disparity.shape[1]), disparity.shape)
-    before = np.maximum.accumulate(np.where(known, column, -1), 1)
-    after = np.minimum.accumulate(np.where(known, column, disparity.shape[1])[:, ::-1], 1)[:, ::-1]
-    padded = np.pad(disparity, ((0, 0), (1, 1)), constant_values=np.inf)
-    filled = np.minimum(np.take_along_axis(padded, before + 1, 1), np.take_along_axis(padded, after + 1, 1))
-    return np.where(np.isfinite(filled), filled, np.float32(0)).astype(np.float32)
+    """A map without NaN: each unknown pixel is taken for background, and rows of which nothing is known for 0 px."""
+    return np.nan_to_num(closed_from_behind(disparity), nan=0.0)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from secondeye.depth.gaps import closed_from_behind
 from secondeye.errors import InputError
 
 Align = Literal["auto", "truth", "strength"]
@@ -49,19 +50,7 @@ def filled(disparity: Tensor) -> Tensor:
         raise InputError(
             "the true disparity of a frame is unknown throughout; leave the clip out, or give --depth NAME"
         )
-    by_row = _between(values, known)
-    return torch.from_numpy(_between(by_row.T, np.isfinite(by_row.T)).T.copy())
-
-
-def _between(values: F32, known: NDArray[np.bool_]) -> F32:
-    """Unknown values as the smaller of the nearest known in their row; rows without any stay unknown."""
-    places = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    before = np.maximum.accumulate(np.where(known, places, -1), axis=1)
-    after = np.minimum.accumulate(np.where(known, places, values.shape[1])[:, ::-1], axis=1)[:, ::-1]
-    rows = np.arange(values.shape[0])[:, None]
-    left = np.where(before >= 0, values[rows, before.clip(min=0)], np.nan)
-    right = np.where(after < values.shape[1], values[rows, after.clip(max=values.shape[1] - 1)], np.nan)
-    return np.asarray(np.where(known, values, np.fmin(left, right)), np.float32)
+    return torch.from_numpy(closed_from_behind(closed_from_behind(values).T).T.copy())
 
 
 @dataclass

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import njit
+from secondeye.flow.linear import solve
 
 Array = NDArray[np.float32]
 Points = NDArray[np.float64]
@@ -207,16 +208,7 @@ def _solve(matrix: Points, right: Points) -> None:
         trace += matrix[i, i]
     for i in range(n):
         matrix[i, i] += 1e-6 * trace + 1e-12
-    for i in range(n):
-        for j in range(i + 1, n):
-            factor = matrix[j, i] / matrix[i, i]
-            for k in range(i, n):
-                matrix[j, k] -= factor * matrix[i, k]
-            right[j] -= factor * right[i]
-    for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            right[i] -= matrix[i, j] * right[j]
-        right[i] /= matrix[i, i]
+    solve(matrix, right)
 
 
 @njit(error_model="numpy")

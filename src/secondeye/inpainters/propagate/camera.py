@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, step
+from secondeye.flow.linear import solve
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -177,19 +178,3 @@ def camera_flow(camera: Doubles, x: float, y: float, disparity: float, width: in
     u, v = camera[0], camera[1]
     into[0] = u[0] + u[1] * x + u[2] * y + u[3] * disparity + u[4] * x * disparity + u[5] * x * x + u[6] * x * y
     into[1] = v[0] + v[1] * x + v[2] * y + v[3] * disparity + v[4] * y * disparity + v[5] * x * y + v[6] * y * y
-
-
-@step
-def solve(matrix: Doubles, right: Doubles) -> None:
-    """Solve a small positive definite system in place, into `right`."""
-    n = len(right)
-    for i in range(n):
-        for j in range(i + 1, n):
-            factor = matrix[j, i] / matrix[i, i]
-            for k in range(i, n):
-                matrix[j, k] -= factor * matrix[i, k]
-            right[j] -= factor * right[i]
-    for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            right[i] -= matrix[i, j] * right[j]
-        right[i] /= matrix[i, i]

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import step
-from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, camera_flow, solve
+from secondeye.flow.linear import solve
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, camera_flow
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
