@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from secondeye.errors import WeightsError
+from secondeye.network.checkpoints import dinov2_from_original, renamed, with_weights
 
 PATCH_PX = 14
 
@@ -44,14 +45,7 @@ TRANSFORMERS_4 = {
     "attention.output.dense": "attention.o_proj",
 }
 
-ORIGINAL = (
-    (r"^pretrained\.pos_embed$", "backbone.embeddings.position_embeddings"),
-    (r"^pretrained\.(cls_token|mask_token)$", r"backbone.embeddings.\1"),
-    (r"^pretrained\.patch_embed\.proj\.", "backbone.embeddings.patch_embeddings.projection."),
-    (r"^pretrained\.norm\.", "backbone.layernorm."),
-    (r"^pretrained\.blocks\.", "backbone.encoder.layer."),
-    (r"\.attn\.proj\.", ".attention.o_proj."),
-    (r"\.ls(\d)\.gamma$", r".layer_scale\1.lambda1"),
+HEAD = (
     (r"^depth_head\.projects\.(\d)\.", r"neck.reassemble_stage.layers.\1.projection."),
     (r"^depth_head\.resize_layers\.(\d)\.", r"neck.reassemble_stage.layers.\1.resize."),
     (r"\.resConfUnit(\d)\.conv(\d)\.", r".residual_layer\1.convolution\2."),
@@ -60,7 +54,10 @@ ORIGINAL = (
     (r"^depth_head\.scratch\.output_conv2\.0\.", "head.conv2."),
     (r"^depth_head\.scratch\.output_conv2\.2\.", "head.conv3."),
 )
-"""Names of the original checkpoint, rule by rule; fused q, k, v and the counted-down stages are apart."""
+"""Names of the original head, rule by rule; the counted-down stages are apart."""
+
+BACKBONE = "pretrained."
+"""What the backbone is called in original checkpoints."""
 
 
 def build_network(size: str) -> Any:
@@ -112,17 +109,8 @@ def load(source: Path, size: str) -> Any:
         WeightsError: unreadable, or not exactly this network's parameters.
     """
     state = _read(source)
-    network = empty_network(size)
-    want = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    got = {name: tuple(value.shape) for name, value in state.items()}
-    if want != got:
-        wrong = sorted(set(want.items()) ^ set(got.items()))
-        raise WeightsError(
-            f"{source}: does not fit Depth Anything V2 {size.capitalize()}: {len(wrong)} differences, the first at"
-            f" '{wrong[0][0]}' {list(wrong[0][1])}; get it with: secondeye weights get depth_anything_{size}"
-        )
-    network.load_state_dict({name: value.float() for name, value in state.items()}, strict=True, assign=True)
-    return network
+    title, card = f"Depth Anything V2 {size.capitalize()}", f"depth_anything_{size}"
+    return with_weights(empty_network(size), state, source, title, card)
 
 
 def _read(source: Path) -> dict[str, Tensor]:
@@ -146,14 +134,9 @@ def _modern(name: str) -> str:
 
 def from_original(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The parameters of an original checkpoint under the names of the published layout."""
-    result: dict[str, Tensor] = {}
-    for name, value in state.items():
-        if ".attn.qkv." in name:
-            parts = zip("qkv", value.chunk(3), strict=True)
-            result |= {_renamed(name.replace(".attn.qkv.", f".attention.{p}_proj.")): v.clone() for p, v in parts}
-        else:
-            result[_renamed(name)] = value
-    return result
+    head = {_renamed(name): value for name, value in state.items() if not name.startswith(BACKBONE)}
+    theirs = {name.removeprefix(BACKBONE): value for name, value in state.items() if name.startswith(BACKBONE)}
+    return head | {f"backbone.{name}": value for name, value in dinov2_from_original(theirs).items()}
 
 
 def _renamed(name: str) -> str:
@@ -162,6 +145,4 @@ def _renamed(name: str) -> str:
     if stage := re.match(r"depth_head\.scratch\.refinenet(\d)\.(.*)", name):
         # The original counts fusion stages from fine to coarse, the published layout from coarse to fine.
         name = f"neck.fusion_stage.layers.{4 - int(stage[1])}.{stage[2]}"
-    for pattern, replacement in ORIGINAL:
-        name = re.sub(pattern, replacement, name)
-    return name
+    return renamed(name, HEAD)

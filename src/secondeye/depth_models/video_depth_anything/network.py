@@ -5,11 +5,9 @@ onto transformers' names; the head has the published names itself.
 """
 
 import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +15,7 @@ from torch.nn import functional
 
 from secondeye.depth_models.video_depth_anything.head import MICRO_BATCH, PATCH_PX, Decoded, History, TemporalHead
 from secondeye.errors import WeightsError
+from secondeye.network.checkpoints import dinov2_from_original, with_weights
 
 WINDOW = 32
 """Frames that the temporal attention was trained on (INFER_LEN of the released video_depth.py)."""
@@ -26,6 +25,10 @@ TRAINED_GRID = 37
 
 GRID_OFFSET = 0.1
 """DINOv2 enlarges its position code by (patches + 0.1) / 37, and not to an exact size; vits/vitl of the release do."""
+
+
+BACKBONE = "pretrained."
+"""What the backbone is called in the network and in its checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,6 @@ SIZES = {
     "large": Size(1024, 24, 16, (4, 11, 17, 23), (256, 512, 1024, 1024), 256),
     "tiny": Size(32, 4, 2, (0, 1, 2, 3), (8, 8, 32, 32), 32, 2),
 }
-
-BACKBONE = (
-    (r"^pos_embed$", "embeddings.position_embeddings"),
-    (r"^(cls_token|mask_token)$", r"embeddings.\1"),
-    (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
-    (r"^norm\.", "layernorm."),
-    (r"^blocks\.", "encoder.layer."),
-    (r"\.attn\.proj\.", ".attention.o_proj."),
-    (r"\.ls(\d)\.gamma$", r".layer_scale\1.lambda1"),
-)
-"""Names of the published backbone, rule by rule; fused q, k, v are apart."""
 
 
 class VideoDepthNetwork(nn.Module):
@@ -152,35 +144,13 @@ def load(source: Path, size: str) -> VideoDepthNetwork:
         state = from_published(torch.load(file, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
         raise WeightsError(f"{file}: no weights could be read from it; delete it and get it again") from error
-    network = empty_network(SIZES[size])
-    want = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    got = {name: tuple(value.shape) for name, value in state.items()}
-    if want != got:
-        wrong = sorted(set(want.items()) ^ set(got.items()))
-        raise WeightsError(
-            f"{file}: does not fit Video Depth Anything {size.capitalize()}: {len(wrong)} differences, the first at"
-            f" '{wrong[0][0]}' {list(wrong[0][1])}; get it with: secondeye weights get video_depth_anything_{size}"
-        )
-    network.load_state_dict({name: value.float() for name, value in state.items()}, strict=True, assign=True)
+    title, card = f"Video Depth Anything {size.capitalize()}", f"video_depth_anything_{size}"
+    network: VideoDepthNetwork = with_weights(empty_network(SIZES[size]), state, file, title, card)
     return network
 
 
 def from_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The parameters of a published checkpoint under this network's names."""
-    result: dict[str, Any] = {}
-    for name, value in state.items():
-        if not name.startswith("pretrained."):
-            result[name] = value
-        elif ".attn.qkv." in name:
-            for part, rows in zip("qkv", value.chunk(3), strict=True):
-                result[_renamed(name.replace(".attn.qkv.", f".attention.{part}_proj."))] = rows.clone()
-        else:
-            result[_renamed(name)] = value
-    return result
-
-
-def _renamed(name: str) -> str:
-    name = name.removeprefix("pretrained.")
-    for pattern, replacement in BACKBONE:
-        name = re.sub(pattern, replacement, name)
-    return f"pretrained.{name}"
+    own = {name: value for name, value in state.items() if not name.startswith(BACKBONE)}
+    theirs = {name.removeprefix(BACKBONE): value for name, value in state.items() if name.startswith(BACKBONE)}
+    return own | {f"{BACKBONE}{name}": value for name, value in dinov2_from_original(theirs).items()}
