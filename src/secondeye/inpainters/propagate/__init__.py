@@ -5,7 +5,7 @@
 
     frames.py    what is kept of the frames before and after        holes.py      the holes, gathered in cells
     camera.py    how a world at rest moves in the picture           support.py    how one cell's background moves
-    fetch.py     choose frames for a cell and take their colours
+    fetch.py     choose frames for a cell and take their colours    align.py      its motion, made exact
 
 A colour is taken only where the other frame shows, by its disparity, the background that belongs into the hole, and no
 foreground close by; where the background beside the hole looks alike in both frames, at full size; and from the frame

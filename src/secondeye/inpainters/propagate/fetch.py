@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, step
+from secondeye.inpainters.propagate.align import align, cubic
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
 from secondeye.inpainters.propagate.support import (
@@ -12,8 +13,6 @@ from secondeye.inpainters.propagate.support import (
     Floats,
     Ints,
     Support,
-    align,
-    cubic,
     follow,
     follow_camera,
     mismatch,
