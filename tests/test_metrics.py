@@ -160,7 +160,7 @@ def test_colour_difference_in_steps(world: list[Pair]) -> None:
     brighter = judged(world[0], (left * 255 * 0.5 + 10) / 255, left * 0.5)
     assert score("color_difference", [brighter])["whole"].value == pytest.approx(10, abs=0.3)
     a, b = (np.full((4, 5, 3), v, np.uint8) for v in (40, 52))
-    assert color_difference.distance(a, b) == pytest.approx(12)
+    assert color_difference.distance(*map(color_difference.shares, (a, b))) == pytest.approx(12)
 
 
 def test_flicker_is_what_goes_beyond_the_truth(world: list[Pair]) -> None:

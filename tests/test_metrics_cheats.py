@@ -97,7 +97,7 @@ def findings(pairs: Sequence[Pair], change: Change, every: int = 25) -> dict[str
         pair = change(pairs, t)
         for view in ("left", "truth"):  # what has not changed is not sought again, since seeking takes long
             if t % every == 0 and getattr(pair, view) is getattr(pairs[t], view) is not None:
-                pair.memo.get(("keypoints", view, 768), lambda view=view, t=t: keypoints(pairs[t], view))
+                pair.common.get(("keypoints", view, 768), lambda view=view, t=t: keypoints(pairs[t], view))
         report.update(pair)
     return {finding.cheat: finding for finding in report.finish()}
 

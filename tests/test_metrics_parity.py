@@ -4,6 +4,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from secondeye import metrics
-from secondeye.metrics import Pair, Score, _flow, e_warp, lpips, mae, ms_ssim, psnr, rmse, siou, ssim
+from secondeye.metrics import Pair, Score, _flow, _warp_kernel, lpips, mae, ms_ssim, psnr, rmse, siou, ssim
 from secondeye.metrics.protocols import M2SVID, Measure, Protocol, combine, measure_clip
 from tests.stereo_world import clip, noisy
 
@@ -71,7 +72,7 @@ def test_ssim_by_its_definition(window: str) -> None:
     taps, unbias = ssim.WINDOWS[window]
     a, b = doubles(pair)
     expected = np.mean([slow_ssim(a[c], b[c], taps, unbias).mean() for c in range(3)])
-    assert ssim.frame_scores(pair, window)["whole"] == pytest.approx(float(expected), abs=1e-9)
+    assert ssim.frame_scores(pair, window)["whole"] == pytest.approx(float(expected), abs=1e-7)
 
 
 def test_ssim_of_regions_by_its_definition() -> None:
@@ -84,9 +85,9 @@ def test_ssim_of_regions_by_its_definition() -> None:
     taps, unbias = ssim.WINDOWS["gaussian"]
     likeness = np.mean([slow_ssim(a[c], b[c], taps, unbias) for c in range(3)], axis=0)
     found = ssim.frame_scores(Pair(pair.right, truth=pair.truth, hole=hole))
-    assert found["hole"] == pytest.approx(likeness[hole.numpy()].mean(), abs=1e-9)
-    assert found["visible"] == pytest.approx(likeness[~hole.numpy()].mean(), abs=1e-9)
-    assert found["inner_hole"] == pytest.approx(likeness[10:20, 20:30].mean(), abs=1e-9)
+    assert found["hole"] == pytest.approx(likeness[hole.numpy()].mean(), abs=1e-7)
+    assert found["visible"] == pytest.approx(likeness[~hole.numpy()].mean(), abs=1e-7)
+    assert found["inner_hole"] == pytest.approx(likeness[10:20, 20:30].mean(), abs=1e-7)
     assert found["whole"] == ssim.frame_scores(pair)["whole"]
 
 
@@ -198,17 +199,26 @@ def test_mono2stereo_before_and_after(era: str, mono2stereo: tuple[dict[str, Ten
             assert measured(pair) == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True), (case, name)
 
 
+def e_warp_of(pairs: list[Pair]) -> float:
+    meter = metrics.build("e_warp", flow_of="right")
+    for pair in pairs:
+        meter.update(pair)
+    return meter.finish()["whole"].frames[1]
+
+
 def test_lai_e_warp(mono2stereo: tuple[dict[str, Tensor], dict[str, Any]]) -> None:
     """The released occlusion test and warping error, with the flows given."""
     tensors, _ = mono2stereo
     frames = tensors["input.ewarp.frames"].permute(0, 3, 1, 2).contiguous().numpy()
     errors = []
     for t in range(4):
-        forward, backward = (tensors[f"input.ewarp.flow_{way}"][t].numpy() for way in ("forward", "backward"))
-        occluded = _flow.occlusion(forward, backward)
+        flows = {way: tensors[f"input.ewarp.flow_{way}"][t].permute(2, 0, 1).numpy() for way in ("forward", "backward")}
+        pairs = [Pair(torch.from_numpy(frames[i]), index=i) for i in (t, t + 1)]
+        for way, flow in flows.items():
+            pairs[1].memo.get(("flow", "right", way, t), partial(np.asarray, flow))
+        occluded = _flow.between(*pairs, "right")[1]
         np.testing.assert_array_equal(occluded, tensors["middle.ewarp.occlusion"][t].numpy() > 0)
-        change = _flow.squared_changes([frames[t]], [frames[t + 1]], forward)[0]
-        errors.append(e_warp.pair_error(change, occluded))
+        errors.append(e_warp_of(pairs))
     np.testing.assert_allclose(errors, tensors["output.ewarp.per_pair"].numpy(), atol=1e-6, rtol=0)
     assert np.mean(errors) == pytest.approx(float(tensors["output.ewarp.video"]), abs=1e-6)
 
@@ -221,14 +231,19 @@ def test_change_along_a_flow_is_grid_sample() -> None:
     place = torch.stack([(x + flow[..., 0]) / 39 * 2 - 1, (y + flow[..., 1]) / 29 * 2 - 1], -1)
     sampled = F.grid_sample(later[None], place[None], padding_mode="border", align_corners=True)[0]
     expected = (sampled - earlier).square().mean(0).numpy()
-    found = _flow.squared_changes([earlier.numpy()], [later.numpy()], flow.numpy())[0]
+    found = _warp_kernel.squared_change(earlier.numpy(), later.numpy(), flow.permute(2, 0, 1).numpy())
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_e_warp_of_an_all_occluded_frame_divides_by_the_frame() -> None:
-    change = np.ones((4, 5), np.float32)
-    assert e_warp.pair_error(change, np.zeros((4, 5), bool)) == 1
-    assert e_warp.pair_error(change, np.ones((4, 5), bool)) == 0
+    views = [Pair(torch.full((3, 20, 24), float(t)), index=t) for t in range(2)]
+    assert e_warp_of(views) == 1
+    still, apart = np.zeros((2, 20, 24), np.float32), np.full((2, 20, 24), 9, np.float32)
+    views = [Pair(torch.full((3, 20, 24), float(t)), index=t) for t in range(2)]
+    views[1].memo.get(("flow", "right", "forward", 0), lambda: still)
+    views[1].memo.get(("flow", "right", "backward", 0), lambda: apart)
+    assert _flow.between(*views, "right")[1].all()
+    assert e_warp_of(views) == 0
 
 
 @pytest.mark.parametrize("case", ["t9", "t25"])

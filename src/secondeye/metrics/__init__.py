@@ -6,7 +6,8 @@
     meter.finish()                {"whole": Score(31.2), "visible": ..., "hole": ..., "inner_hole": ...}
 
 A metric's module says what it is in `METRIC` and makes a meter for one clip in `build(**options)`. What several metrics
-derive from a frame (grey planes, keypoints, flow) is made once and kept in the frame's `memo`. Numbers of several
+derive from a frame (grey planes, keypoints, flow) is made once and kept in the frame's `memo`, or, where the judged
+view plays no part in it, in the `common` memo of all methods. Numbers of several
 clips become one by `METRIC.pool`. `protocols` holds the published ways to evaluate, `cheats` what no number may hide.
 """
 
@@ -66,6 +67,7 @@ class Pair:
         text: the prompt that the video was generated from.
         index: number of the frame in its clip.
         memo: what has been derived from the frame; a pair with other views or another hole needs one of its own.
+        common: what has been derived without the right view, which pairs of one frame by several methods may share.
 
     Raises:
         InputError: the views differ in size.
@@ -79,6 +81,7 @@ class Pair:
     text: str | None = None
     index: int = 0
     memo: Memo = field(default_factory=Memo)
+    common: Memo = field(default_factory=Memo)
 
     def __post_init__(self) -> None:
         if self.right.ndim != 3 or self.right.shape[0] != 3:
@@ -96,6 +99,10 @@ class Pair:
     def size(self) -> tuple[int, int]:
         """Height and width in px."""
         return self.right.shape[1], self.right.shape[2]
+
+    def memo_of(self, *views: View) -> Memo:
+        """Where to keep what is derived from these views, and from the hole."""
+        return self.memo if "right" in views else self.common
 
     def __repr__(self) -> str:
         given = [n for n in ("left", "truth", "hole", "disparity", "text") if getattr(self, n) is not None]

@@ -86,7 +86,7 @@ def load(weights: str | None = None, device: str = "cpu") -> Clip:
 
 def pixels(pair: Pair, view: View) -> Tensor:
     """A view as CLIP wants it, (3, 224, 224)."""
-    return pair.memo.get(("clip", view), lambda: prepare(rgb8(pair, view)))
+    return pair.memo_of(view).get(("clip", view), lambda: prepare(rgb8(pair, view)))
 
 
 def prepare(picture: U8) -> Tensor:

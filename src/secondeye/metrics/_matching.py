@@ -37,7 +37,8 @@ class Matches:
 
 def keypoints(pair: Pair, view: View, longest_side: int = 768) -> Keypoints:
     """Keypoints of a view, shrunk first where its longer side is above `longest_side`; places in shrunk px."""
-    return pair.memo.get(("keypoints", view, longest_side), lambda: detect(shrunk(rgb8(pair, view), longest_side)))
+    memo = pair.memo_of(view)
+    return memo.get(("keypoints", view, longest_side), lambda: detect(shrunk(rgb8(pair, view), longest_side)))
 
 
 def shrunk(picture: U8, longest_side: int) -> U8:
@@ -80,7 +81,7 @@ def squared_distances(a: F32, b: F32) -> F32:
 
 def matches(pair: Pair, view: View, longest_side: int = 768) -> Matches:
     """The left view's keypoints found in another view; places in shrunk px."""
-    return pair.memo.get(
+    return pair.memo_of(view).get(
         ("matches", view, longest_side),
         lambda: match(keypoints(pair, "left", longest_side), keypoints(pair, view, longest_side)),
     )

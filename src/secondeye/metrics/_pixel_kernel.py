@@ -33,25 +33,29 @@ def error_maps(a, b, squared, absolute):  # type: ignore[no-untyped-def]
 
 @njit(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def sums_by_code(values, codes, sums, counts):  # type: ignore[no-untyped-def]
-    """Add up (H, W) values, and count them, by their code 0, 1 or 2; one that is 3 does not count."""
+    """Add up (H, W) values, and count them, by their code 0 to 3; one that is 4 does not count."""
     for y in range(values.shape[0]):
         line, which = values[y], codes[y]
-        sum0 = sum1 = sum2 = 0.0
-        count0 = count1 = count2 = 0
+        sum0 = sum1 = sum2 = sum3 = 0.0
+        count0 = count1 = count2 = count3 = 0
         for x in range(len(line)):
             value, code = np.float64(line[x]), which[x]
             sum0 += value if code == 0 else 0.0
             sum1 += value if code == 1 else 0.0
             sum2 += value if code == 2 else 0.0
+            sum3 += value if code == 3 else 0.0
             count0 += code == 0
             count1 += code == 1
             count2 += code == 2
+            count3 += code == 3
         sums[0] += sum0
         sums[1] += sum1
         sums[2] += sum2
+        sums[3] += sum3
         counts[0] += count0
         counts[1] += count1
         counts[2] += count2
+        counts[3] += count3
 
 
 @njit(error_model="numpy")

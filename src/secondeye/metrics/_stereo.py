@@ -75,7 +75,8 @@ def matcher_called(name: str) -> Matcher:
 def disparity(pair: Pair, view: View, matcher: str) -> F32:
     """Disparity (H, W) of the left view towards another view of the pair, in px; NaN where unknown."""
     find = matcher_called(matcher)
-    return pair.memo.get(("disparity", view, matcher), lambda: find(rgb8(pair, "left"), rgb8(pair, view)))
+    memo = pair.memo_of(view)
+    return memo.get(("disparity", view, matcher), lambda: find(rgb8(pair, "left"), rgb8(pair, view)))
 
 
 def reference(pair: Pair, against: str, matcher: str) -> F32:

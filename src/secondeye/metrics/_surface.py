@@ -50,7 +50,7 @@ def brightest_channel(pair: Pair, view: View) -> U8:
         red, green, blue = cv2.split(rgb8(pair, view))  # numpy's max over an axis of three takes thirty times as long
         return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
-    return pair.memo.get(("brightest", view), make)
+    return pair.memo_of(view).get(("brightest", view), make)
 
 
 def detail(pair: Pair, view: View) -> list[float]:
@@ -69,7 +69,7 @@ def detail(pair: Pair, view: View) -> list[float]:
             values = np.asarray(cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
         return found
 
-    return pair.memo.get(("detail", view), make)
+    return pair.memo_of(view).get(("detail", view), make)
 
 
 def _energy(values: F32) -> float:

@@ -37,7 +37,7 @@ def thumbnail(pair: Pair, view: View) -> F32:
         small = cv2.resize(grey8(pair, view).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.float32)
 
-    return pair.memo.get(("thumbnail", view), make)
+    return pair.memo_of(view).get(("thumbnail", view), make)
 
 
 def difference(a: F32, b: F32) -> float:

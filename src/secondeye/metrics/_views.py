@@ -29,7 +29,8 @@ def view_of(pair: Pair, view: View) -> Tensor:
 
 def planes(pair: Pair, view: View) -> F32:
     """A view as it is: (3, H, W) float32, 0 to 1."""
-    return pair.memo.get(("planes", view), lambda: view_of(pair, view).detach().cpu().float().contiguous().numpy())
+    memo = pair.memo_of(view)
+    return memo.get(("planes", view), lambda: view_of(pair, view).detach().cpu().float().contiguous().numpy())
 
 
 def rgb8(pair: Pair, view: View) -> U8:
@@ -41,21 +42,17 @@ def rgb8(pair: Pair, view: View) -> U8:
         round8(values, rounded)
         return np.asarray(cv2.merge(list(rounded)), np.uint8)
 
-    return pair.memo.get(("rgb8", view), make)
+    return pair.memo_of(view).get(("rgb8", view), make)
 
 
 def grey8(pair: Pair, view: View) -> U8:
     """Luma of a view (BT.601), (H, W), 0 to 255."""
-    return pair.memo.get(("grey8", view), lambda: grey(rgb8(pair, view)))
+    return pair.memo_of(view).get(("grey8", view), lambda: grey(rgb8(pair, view)))
 
 
 def grey(picture: U8) -> U8:
     """Luma (BT.601) of an RGB picture (H, W, 3)."""
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-LEFT_OUT = 3
-"""Code of pixels that a metric does not count; the others are 0 visible, 1 hole that touches a border, 2 inner hole."""
 
 
 def region_codes(pair: Pair) -> U8:
@@ -65,14 +62,17 @@ def region_codes(pair: Pair) -> U8:
     the frame, which an inpainter can fill from both sides.
     """
 
-    def make() -> U8:
-        if pair.hole is None:
-            return np.zeros(pair.size, np.uint8)
-        hole = view_mask(pair.hole)
-        # A code is one for the hole, and one more for what is inside of it.
-        return hole.astype(np.uint8) + inner(hole).astype(np.uint8) if hole.any() else np.zeros(pair.size, np.uint8)
+    if pair.hole is None:
+        return np.zeros(pair.size, np.uint8)  # not kept: a pair that tells regions apart may share the memo
+    given = pair.hole
 
-    return pair.memo.get("region codes", make)
+    def make() -> U8:
+        hole = view_mask(given)
+        codes = hole.astype(np.uint8)
+        codes[inner(hole)] = 2
+        return codes
+
+    return pair.common.get("region codes", make)
 
 
 def view_mask(mask: Tensor) -> Mask:
@@ -86,27 +86,26 @@ def inner(hole: Mask) -> Mask:
     touching = np.zeros(count, bool)
     for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         touching[border] = True
-    return np.asarray(hole & ~touching[labels])
+    found = hole.copy()
+    found[hole] = ~touching[labels[hole]]
+    return found
 
 
-def region_sums(pair: Pair, values: F32 | F64, counted: Mask | None = None) -> dict[Region, tuple[float, int]]:
+def region_sums(pair: Pair, values: F32 | F64, codes: U8 | None = None) -> dict[Region, tuple[float, int]]:
     """Sum of (H, W) values and number of pixels, by the regions that the pair tells apart.
 
     Args:
-        counted: pixels that count; all do where it is None.
+        codes: of the pixels, where they are not those of `region_codes`; 3 counts for the whole only, 4 not at all.
     """
-    codes = region_codes(pair)
-    if counted is not None:
-        codes = np.where(counted, codes, np.uint8(LEFT_OUT))
-    sums, counts = np.zeros(LEFT_OUT), np.zeros(LEFT_OUT, np.int64)
-    sums_by_code(values, codes, sums, counts)
-    parts: dict[Region, slice] = {"whole": slice(0, 3)}
+    sums, counts = np.zeros(4), np.zeros(4, np.int64)
+    sums_by_code(values, region_codes(pair) if codes is None else codes, sums, counts)
+    parts: dict[Region, slice] = {"whole": slice(0, 4)}
     if pair.hole is not None:
         parts |= {"visible": slice(0, 1), "hole": slice(1, 3), "inner_hole": slice(2, 3)}
     return {region: (float(sums[part].sum()), int(counts[part].sum())) for region, part in parts.items()}
 
 
-def region_means(pair: Pair, values: F32 | F64, counted: Mask | None = None) -> dict[Region, float]:
+def region_means(pair: Pair, values: F32 | F64, codes: U8 | None = None) -> dict[Region, float]:
     """Mean of (H, W) values by region; NaN where one is empty. See `region_sums`."""
-    sums = region_sums(pair, values, counted)
+    sums = region_sums(pair, values, codes)
     return {region: total / count if count else float("nan") for region, (total, count) in sums.items()}

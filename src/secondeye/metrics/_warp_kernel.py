@@ -1,113 +1,169 @@
 """Compiled passes along a flow: sampling, change from frame to frame, occlusion.
 
-Sampling is bilinear with the border repeated, as grid_sample does it and FlowNet2's Resample2d.
+Sampling is bilinear with the border repeated, as grid_sample does it and FlowNet2's Resample2d. Neighbours mostly move
+alike, so a row is cut into runs whose pixels land side by side, and each run is read as one piece:
+
+    row y of the earlier frame    | run 0      | run 1   | 2 |
+    the later frame, flattened       .....abcdefgh...  ...ijklmn...
 """
 
-from collections.abc import Sequence
-
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import njit
 
 F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+LANDED, OCCLUDED = 3, 4
+"""Codes of pixels whose place is partly a hole, and of those whose flow does not count; 0 to 2 are regions."""
 
 EXACT = {"contract", "nsz"}
 """What keeps NaN and the order of sums."""
 
 
 @njit(fastmath=EXACT, error_model="numpy")
-def _places(moves, y, height, corner, right, down, a, b):  # type: ignore[no-untyped-def]
-    """For each pixel of row y: the upper left of the four pixels around its place, as an index into the plane, the
-    steps to those right of and below it (0 on a grid line), and how far it is on its way to them."""
-    width = len(corner)
-    right_most, bottom_most = np.float64(width - 1), np.float64(height - 1)
+def _places(move_x, move_y, y, height, start, stops, a, b):  # type: ignore[no-untyped-def]
+    """Where the pixels of row y land: returns the number of runs, and the steps to the pixels beside and below.
+
+    `start`: the upper left of the four pixels around a place as an index into the flattened plane, less x, so that it
+    is the same all along a run; `stops`: where runs end; a, b: how far a place is on its way to the next pixels.
+    """
+    width = len(start)
+    last_x, last_y = np.float64(width - 1), np.float64(height - 1)
+    widest, lowest = np.int32(max(width - 2, 0)), np.int32(max(height - 2, 0))
     for x in range(width):
-        u = min(max(x + np.float64(moves[x, 0]), 0.0), right_most)
-        v = min(max(y + np.float64(moves[x, 1]), 0.0), bottom_most)
-        left, top = np.int64(u), np.int64(v)
+        u = min(max(x + np.float64(move_x[x]), 0.0), last_x)
+        v = min(max(y + np.float64(move_y[x]), 0.0), last_y)
+        # The last pixel is taken as all of the way from the one before it, so that no place is a special case.
+        left, top = min(np.int32(u), widest), min(np.int32(v), lowest)
         a[x], b[x] = u - left, v - top
-        corner[x] = top * width + left
-        right[x] = 1 if u > left else 0
-        down[x] = width if v > top else 0
+        start[x] = top * np.int32(width) + left - np.int32(x)
+    count = 0
+    for x in range(1, width):
+        if start[x] != start[x - 1]:
+            stops[count] = x
+            count += 1
+    stops[count] = width
+    return count + 1, min(width - 1, 1), width if height > 1 else 0
 
 
 @njit(fastmath=EXACT, error_model="numpy")
-def _add_change(plane, before, corner, right, down, a, b, total):  # type: ignore[no-untyped-def]
-    """Add the squared difference of a row from what the flattened plane shows at its places."""
-    for x in range(len(before)):  # unsigned, so that nothing is asked about negative indices
-        at, beside, below = np.uint64(corner[x]), np.uint64(right[x]), np.uint64(down[x])
-        upper = plane[at] * (1 - a[x]) + plane[at + beside] * a[x]
-        lower = plane[at + below] * (1 - a[x]) + plane[at + below + beside] * a[x]
-        d = np.float32(upper * (1 - b[x]) + lower * b[x]) - before[x]
-        total[x] += np.float64(d) * d
+def _sample(plane, start, stops, runs, beside, below, a, b, out):  # type: ignore[no-untyped-def]
+    """What the flattened plane shows at the places of a row."""
+    first = 0
+    for run in range(runs):
+        stop = stops[run]
+        at, length = start[first] + first, stop - first
+        p, q = plane[at : at + length], plane[at + beside : at + beside + length]
+        r, s = plane[at + below : at + below + length], plane[at + below + beside : at + below + beside + length]
+        right, down, target = a[first:stop], b[first:stop], out[first:stop]
+        for x in range(length):
+            upper = p[x] * (1 - right[x]) + q[x] * right[x]
+            lower = r[x] * (1 - right[x]) + s[x] * right[x]
+            target[x] = upper * (1 - down[x]) + lower * down[x]
+        first = stop
 
 
 @njit(fastmath=EXACT, error_model="numpy")
-def _changes(earlier, later, flow, out):  # type: ignore[no-untyped-def]
-    """Of views side by side: earlier and later tuples of (C, H, W) planes, out (V, H, W)."""
-    channels, height, width = earlier[0].shape
-    corner, right, down = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int64)
-    a, b, total = np.empty(width), np.empty(width), np.empty(width)
+def _changes(earlier, later, move_x, move_y, out):  # type: ignore[no-untyped-def]
+    """Squared change of (C, H, W) planes along the motion, mean over channels, (H, W)."""
+    channels, height, width = earlier.shape
+    flat = later.reshape(channels, height * width)
+    start, stops = np.empty(width, np.int32), np.empty(width, np.int32)
+    one, share = np.float32(1), np.float32(1 / channels)
+    a, b, shown = np.full(width, one), np.full(width, one), np.full(width, one)
     for y in range(height):
-        _places(flow[y], y, height, corner, right, down, a, b)
-        for view in range(len(earlier)):
-            planes = later[view].reshape(channels, height * width)
-            total[:] = 0.0
-            for c in range(channels):
-                _add_change(planes[c], earlier[view][c, y], corner, right, down, a, b, total)
-            line = out[view, y]
+        runs, beside, below = _places(move_x[y], move_y[y], y, height, start, stops, a, b)
+        line = out[y]
+        line[:] = 0
+        for c in range(channels):
+            _sample(flat[c], start, stops, runs, beside, below, a, b, shown)
+            before = earlier[c, y]
             for x in range(width):
-                line[x] = total[x] / channels
+                difference = shown[x] - before[x]
+                line[x] += difference * difference * share
 
 
 @njit(fastmath=EXACT, error_model="numpy")
-def _back(backward, component, top, bottom, left, right, a, b):  # type: ignore[no-untyped-def]
-    upper = backward[top, left, component] * (1 - a) + backward[top, right, component] * a
-    lower = backward[bottom, left, component] * (1 - a) + backward[bottom, right, component] * a
-    return np.float64(np.float32(upper * (1 - b) + lower * b))
+def _test(here_x, here_y, beside_x, beside_y, beneath_x, beneath_y, home_x, home_y, out):  # type: ignore[no-untyped-def]
+    """Does the way there and back not end where it began, or does the motion change beside or beneath?"""
+    for x in range(len(out)):
+        u, v = np.float64(here_x[x]), np.float64(here_y[x])
+        back_u, back_v = np.float64(home_x[x]), np.float64(home_y[x])
+        length = u * u + v * v
+        there_and_back = (back_u + u) ** 2 + (back_v + v) ** 2
+        lost = there_and_back - (0.01 * (back_u**2 + back_v**2 + length) + 0.5)
+        edge = (u - beneath_x[x]) ** 2 + (v - beneath_y[x]) ** 2
+        edge += (u - beside_x[x]) ** 2 + (v - beside_y[x]) ** 2
+        out[x] = max(lost, edge - (0.01 * length + 0.002)) > 0
 
 
 @njit(fastmath=EXACT, error_model="numpy")
-def _occlusion(forward, backward, out):  # type: ignore[no-untyped-def]
-    height, width, _ = forward.shape
-    right_most, bottom_most = np.float64(width - 1), np.float64(height - 1)
+def _occlusion(move_x, move_y, back_x, back_y, out):  # type: ignore[no-untyped-def]
+    height, width = out.shape
+    flat_x, flat_y = back_x.reshape(height * width), back_y.reshape(height * width)
+    start, stops = np.empty(width, np.int32), np.empty(width, np.int32)
+    a, b = np.empty(width), np.empty(width)
+    home_x, home_y = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
-        here, beneath = forward[y], forward[min(y + 1, height - 1)]
+        here_x, here_y = move_x[y], move_y[y]
+        beneath_x, beneath_y = move_x[min(y + 1, height - 1)], move_y[min(y + 1, height - 1)]
+        runs, beside, below = _places(here_x, here_y, y, height, start, stops, a, b)
+        _sample(flat_x, start, stops, runs, beside, below, a, b, home_x)
+        _sample(flat_y, start, stops, runs, beside, below, a, b, home_y)
+        line = out[y]
+        _test(here_x, here_y, here_x[1:], here_y[1:], beneath_x, beneath_y, home_x, home_y, line[: width - 1])
+        last = slice(width - 1, width)  # what lies beside the last pixel is itself
+        own_x, own_y = here_x[last], here_y[last]
+        _test(own_x, own_y, own_x, own_y, beneath_x[last], beneath_y[last], home_x[last], home_y[last], line[last])
+
+
+@njit(fastmath=EXACT, error_model="numpy")
+def _mark_landed(move_x, move_y, hole, near, codes):  # type: ignore[no-untyped-def]
+    """`near`: where the pixel, the one beside it or one below them is of the hole, which spares nearly all a look."""
+    height, width = codes.shape
+    flat, flat_near = hole.reshape(height * width), near.reshape(height * width)
+    start, stops = np.empty(width, np.int32), np.empty(width, np.int32)
+    a, b = np.empty(width), np.empty(width)
+    for y in range(height):
+        _, beside, below = _places(move_x[y], move_y[y], y, height, start, stops, a, b)
         for x in range(width):
-            u, v = np.float64(here[x, 0]), np.float64(here[x, 1])
-            place_x, place_y = min(max(x + u, 0.0), right_most), min(max(y + v, 0.0), bottom_most)
-            left, top = np.uint64(np.int64(place_x)), np.uint64(np.int64(place_y))
-            a, b = place_x - left, place_y - top
-            right, bottom = left + np.uint64(a > 0), top + np.uint64(b > 0)
-            back_u = _back(backward, 0, top, bottom, left, right, a, b)
-            back_v = _back(backward, 1, top, bottom, left, right, a, b)
-            length = u * u + v * v
-            there_and_back = (back_u + u) ** 2 + (back_v + v) ** 2
-            lost = there_and_back > 0.01 * (back_u**2 + back_v**2 + length) + 0.5
-            beside = np.uint64(min(x + 1, width - 1))
-            edge = (u - here[beside, 0]) ** 2 + (v - here[beside, 1]) ** 2
-            edge += (u - beneath[x, 0]) ** 2 + (v - beneath[x, 1]) ** 2
-            out[y, x] = lost or edge > 0.01 * length + 0.002
+            at = start[x] + x
+            if flat_near[at] and codes[y, x] == 0:
+                upper = flat[at] * (1 - a[x]) + flat[at + beside] * a[x]
+                lower = flat[at + below] * (1 - a[x]) + flat[at + below + beside] * a[x]
+                if upper * (1 - b[x]) + lower * b[x] > 0:
+                    codes[y, x] = LANDED
 
 
-def squared_changes(earlier: Sequence[F32], later: Sequence[F32], flow: F32) -> F32:
-    """Squared change along the motion, mean over channels, (V, H, W): of V views that move alike.
+def squared_change(earlier: F32, later: F32, flow: F32) -> F32:
+    """Squared change of a view along its motion, mean over channels, (H, W).
 
     Args:
-        earlier, later: (C, H, W) planes of two frames for each view.
-        flow: (H, W, 2) x and y in px from the earlier frame's pixels to the later frame.
+        earlier, later: (C, H, W) planes of two frames.
+        flow: (2, H, W) x and y in px from the earlier frame's pixels to the later frame.
     """
-    out = np.empty((len(earlier), *earlier[0].shape[1:]), np.float32)
-    before, after = (tuple(np.ascontiguousarray(planes) for planes in views) for views in (earlier, later))
-    _changes(before, after, np.ascontiguousarray(flow), out)
+    out = np.empty(earlier.shape[1:], np.float32)
+    _changes(np.ascontiguousarray(earlier), np.ascontiguousarray(later), *_planar(flow), out)
     return out
 
 
 def occlusion(forward: F32, backward: F32) -> Mask:
-    """Where the forward flow (H, W, 2) does not come back by the backward flow, or changes abruptly; see `_flow`."""
-    out = np.empty(forward.shape[:2], np.bool_)
-    _occlusion(np.ascontiguousarray(forward), np.ascontiguousarray(backward), out)
+    """Where the forward flow (2, H, W) does not come back by the backward flow, or changes abruptly; see `_flow`."""
+    out = np.empty(forward.shape[1:], np.bool_)
+    _occlusion(*_planar(forward), *_planar(backward), out)
     return out
+
+
+def mark_landed(flow: F32, hole: Mask, codes: U8) -> None:
+    """Make LANDED of all codes 0 whose pixel moves, in whole or in part, into a hole (H, W) of the later frame."""
+    marked = hole.astype(np.uint8)
+    near = cv2.dilate(marked, np.ones((2, 2), np.uint8), anchor=(0, 0))
+    _mark_landed(*_planar(flow), marked, near, codes)
+
+
+def _planar(flow: F32) -> tuple[F32, F32]:
+    return np.ascontiguousarray(flow[0]), np.ascontiguousarray(flow[1])

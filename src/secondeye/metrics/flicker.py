@@ -8,13 +8,9 @@ visible ones that land in a hole count for the whole frame only, since what they
 
 import math
 
-import numpy as np
-
 from secondeye.metrics import Meter, Metric, Pair, Region, View
-from secondeye.metrics._flow import between, changes
+from secondeye.metrics._flow import mean_changes
 from secondeye.metrics._per_frame import MeanOfFrames
-from secondeye.metrics._views import Mask, region_means, view_mask
-from secondeye.metrics._warp_kernel import squared_changes
 
 METRIC = Metric(
     "flicker", "lower", (-255.0, 255.0), ("truth",), unit="8-bit steps", frames=2, by_region=True, family="flow"
@@ -35,24 +31,8 @@ class Flicker:
         before, self._before = self._before, pair
         if before is None:
             return {"whole": math.nan}
-        known = ~between(before, pair, "truth")[1]
-        found = self._excess(before, pair, known)
-        if pair.hole is not None:
-            lands = self._lands_in_hole(before, pair) & ~view_mask(pair.hole if before.hole is None else before.hole)
-            found |= {r: v for r, v in self._excess(before, pair, known & ~lands).items() if r != "whole"}
-        return found
-
-    @staticmethod
-    def _excess(before: Pair, pair: Pair, known: Mask) -> dict[Region, float]:
-        judged, true = (region_means(before, changes(before, pair, view, "truth"), known) for view in VIEWS)
+        judged, true = (mean_changes(before, pair, view, "truth") for view in VIEWS)
         return {region: 255 * (math.sqrt(judged[region]) - math.sqrt(true[region])) for region in judged}
-
-    @staticmethod
-    def _lands_in_hole(before: Pair, pair: Pair) -> Mask:
-        """Pixels of the earlier frame whose place in the later one is made of at least one hole pixel."""
-        assert pair.hole is not None
-        hole = view_mask(pair.hole).astype(np.float32)[None]
-        return np.asarray(squared_changes([np.zeros_like(hole)], [hole], between(before, pair, "truth")[0])[0] > 0)
 
 
 def build() -> Meter:

@@ -19,7 +19,7 @@ from secondeye.errors import InputError
 from secondeye.metrics import Meter, Metric, Pair, Region, Score
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._pixel_kernel import halve_planes
-from secondeye.metrics._ssim_kernel import moments, similarity
+from secondeye.metrics._ssim_kernel import moments, scores, similarity
 from secondeye.metrics._views import F32, F64, planes
 from secondeye.metrics.ssim import C1, C2, gaussian_taps, similarities
 
@@ -157,14 +157,7 @@ def volume_means(right: F32, truth: F32) -> tuple[float, float]:
         for age, sums in enumerate(reversed(pending)):
             sums += in_time[age] * local
         if len(pending) == len(in_time):
-            ssim, contrast = _similarity_of(pending.popleft())
-            ssim_sum, contrast_sum = ssim_sum + ssim, contrast_sum + contrast
+            ssim, contrast = scores(pending.popleft(), C1, C2)
+            ssim_sum, contrast_sum = ssim_sum + ssim.mean(), contrast_sum + contrast.mean()
     count = len(right) - len(in_time) + 1
     return ssim_sum / count, contrast_sum / count
-
-
-def _similarity_of(local: F64) -> tuple[float, float]:
-    mean_a, mean_b, squares, product = local
-    both, means = mean_a * mean_b, mean_a**2 + mean_b**2
-    contrast = (2 * (product - both) + C2) / (squares - means + C2)
-    return float((contrast * (2 * both + C1) / (means + C1)).mean()), float(contrast.mean())

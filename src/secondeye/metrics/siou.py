@@ -49,15 +49,20 @@ def of_frame(pair: Pair, variant: str) -> float:
 
 def edges(pair: Pair, view: View) -> Mask:
     """Canny's edges of a view."""
-    return pair.memo.get(("siou edges", view), lambda: cv2.Canny(swapped_grey(rgb8(pair, view)), LOW, HIGH) > 0)
+    memo = pair.memo_of(view)
+    return memo.get(("siou edges", view), lambda: cv2.Canny(swapped_grey(rgb8(pair, view)), LOW, HIGH) > 0)
 
 
 def differing(pair: Pair, view: View, variant: str) -> Mask:
     """Where a view differs from the left one by more than 5 steps."""
-    picture, left = rgb8(pair, view), rgb8(pair, "left")
-    # absdiff equals |int16 - int16|, whose value fits 8 bit; the uint8 difference of 2025 wraps instead.
-    difference = picture - left if variant == "2025" else np.asarray(cv2.absdiff(picture, left), np.uint8)
-    return np.asarray(swapped_grey(difference) > LEAST_DIFFERENCE)
+
+    def make() -> Mask:
+        picture, left = rgb8(pair, view), rgb8(pair, "left")
+        # absdiff equals |int16 - int16|, whose value fits 8 bit; the uint8 difference of 2025 wraps instead.
+        difference = picture - left if variant == "2025" else np.asarray(cv2.absdiff(picture, left), np.uint8)
+        return np.asarray(swapped_grey(difference) > LEAST_DIFFERENCE)
+
+    return pair.memo_of(view).get(("siou differing", view, variant), make)
 
 
 def swapped_grey(picture: U8) -> U8:

@@ -67,7 +67,7 @@ class Likeness:
 
     ssim: F64
     contrast: F64
-    total: F64 | None
+    total: F32 | None
 
 
 def similarities(pair: Pair, window: str = "gaussian", bits: str = "float") -> Likeness:
@@ -92,7 +92,7 @@ def _similarities(pair: Pair, window: str, bits: str) -> Likeness:
     if min(pair.size) < len(taps):
         raise InputError(f"SSIM needs at least {len(taps)} px a side, the frames have {min(pair.size)}")
     right, truth = (values(pair, view, bits) for view in ("right", "truth"))
-    total = None if pair.hole is None else np.zeros(pair.size)
+    total = None if pair.hole is None else np.zeros(pair.size, np.float32)
     both = [similarity(right[c], truth[c], taps, c1=C1, c2=C2, unbias=unbias, total=total) for c in range(3)]
     ssim, contrast = np.array(both).T
-    return Likeness(ssim, contrast, None if total is None else total / 3)
+    return Likeness(ssim, contrast, None if total is None else total / np.float32(3))
