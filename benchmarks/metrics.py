@@ -6,12 +6,16 @@ Run: python -m benchmarks.metrics [frames]
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 import torch
 
-from secondeye.metrics import Pair, cheats, describe
+from secondeye.evaluate.lockstep import Readers
+from secondeye.metrics import Memo, Pair, cheats, describe
 from secondeye.metrics.protocols import OURS, Protocol, measure_clip
 
 SIDE = 512
@@ -41,12 +45,34 @@ def clip(frame_count: int) -> Iterator[Pair]:
         yield Pair(*views, hole=torch.from_numpy(hole), index=t)
 
 
-def seconds(chosen: Protocol, pairs: list[Pair], threads: int) -> float:
-    """What a protocol takes for all frames, whose memos are new."""
-    fresh = [Pair(p.right, p.left, p.truth, p.hole, index=p.index) for p in pairs]
-    begin = time.perf_counter()
-    measure_clip(chosen, fresh, threads=threads)
-    return time.perf_counter() - begin
+METHODS = 4
+"""Judged together, to see what they share."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock and seconds of processors, of all frames."""
+
+    wall: float
+    cpu: float
+
+
+def cost(chosen: Protocol, pairs: list[Pair], threads: int, methods: int = 1) -> Cost:
+    """What a protocol takes for all frames by some methods in step, whose memos are new."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    with ExitStack() as stack:
+        judges = [
+            stack.enter_context(Readers({"": partial(measure_clip, chosen, threads=threads)})) for _ in range(methods)
+        ]
+        for p in pairs:
+            common = Memo()
+            for judge in judges:  # the same view for all: it takes as long as another, and nothing of it is shared
+                judge.give(Pair(p.right, p.left, p.truth, p.hole, index=p.index, common=common))
+            for judge in judges:
+                judge.settle()
+        for judge in judges:
+            judge.results()
+    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def main() -> None:
@@ -54,20 +80,25 @@ def main() -> None:
     pairs = list(clip(frame_count))
     columns = tuple(m for m in OURS.measures if not describe(m.metric).weights and m.metric not in SEPARATE)
     free = Protocol("weight-free", "benchmark", columns, by_region=True)
-    seconds(free, pairs[:2], 1)  # compile
+    cost(free, pairs[:2], 1)  # compile
     print(f"{SIDE}x{SIDE}, {frame_count} frames, with hole masks; {cv2.getNumThreads()} cores")
     for column in columns:
         alone = Protocol(column.label, "benchmark", (column,), by_region=True)
-        print(f"  {column.label:12s} {1000 * seconds(alone, pairs, 1) / frame_count:8.2f} ms a frame alone")
-    for threads in (1, 2):
-        print(f"  all together, {threads} threads: {frame_count / seconds(free, pairs, threads):.1f} frames a second")
+        print(f"  {column.label:12s} {1000 * cost(alone, pairs, 1).cpu / frame_count:8.2f} CPU ms a frame alone")
+    for threads, methods in ((1, 1), (2, 1), (2, METHODS)):
+        found, judged = cost(free, pairs, threads, methods), frame_count * methods
+        print(
+            f"  all together, {threads} thread{'s' * (threads > 1)}, {methods} method{'s' * (methods > 1)}:"
+            f" {judged / found.wall:.1f} right views a second,"
+            f" {1000 * found.cpu / judged:.1f} CPU ms each, {found.cpu / found.wall:.2f} cores busy"
+        )
     report = cheats.build()
     fresh = [Pair(p.right, p.left, p.truth, p.hole, index=p.index) for p in pairs]
-    begin = time.perf_counter()
+    begin = time.process_time()
     for pair in fresh:
         report.update(pair)
     report.finish()
-    print(f"  cheats       {1000 * (time.perf_counter() - begin) / frame_count:8.2f} ms a frame alone")
+    print(f"  cheats       {1000 * (time.process_time() - begin) / frame_count:8.2f} CPU ms a frame alone")
 
 
 if __name__ == "__main__":

@@ -307,7 +307,7 @@ def test_command_shows_tables_and_progress(tmp_path: Path, capsys: pytest.Captur
     captured = capsys.readouterr()
     assert "truth/surface/telea" in captured.out
     assert "report.html" in captured.out
-    assert "2 of 2" in captured.err
+    assert "1 of 1: 4/4 frames" in captured.err
     assert run([*command, "--out", str(tmp_path / "b"), "--progress", "json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[-1]["event"] == "done"

@@ -5,8 +5,9 @@ import itertools
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from secondeye.evaluate.album import Album, picture_of
 from secondeye.evaluate.disparity import LineFit, filled, sampled
 from secondeye.evaluate.estimate import EstimatedDisparity, estimated
 from secondeye.evaluate.footage import Footage, bytes_of
-from secondeye.evaluate.lockstep import read_together
+from secondeye.evaluate.lockstep import Readers, Shared
 from secondeye.evaluate.plots import line_plot, round_step, strip_plot, thinned
 from secondeye.evaluate.results import ClipResult, from_json, to_json
 from secondeye.geometry import StereoGeometry
@@ -124,6 +125,14 @@ def test_depth_right_but_for_scale_and_shift_gives_the_true_disparity(
     assert "strength 25.00%" in by_strength.text
 
 
+def read_together(items: Iterable[int], readers: dict[str, Any]) -> dict[str, Any]:
+    with Readers(readers) as running:
+        for item in items:
+            running.give(item)
+            running.settle()
+        return running.results()
+
+
 def test_readers_see_every_item_in_step_and_may_leave_early() -> None:
     seen: dict[str, list[int]] = {"all": [], "two": []}
     steps: list[tuple[int, ...]] = []
@@ -160,6 +169,30 @@ def test_a_readers_error_ends_all(at: int) -> None:
         with pytest.raises(InputError, match="cannot read"):
             read_together(range(6), {"bad": reader, "good": sum})
     assert threading.active_count() == before
+
+
+def test_a_shared_stream_is_taken_once_and_kept_for_the_slowest_only() -> None:
+    taken: list[int] = []
+
+    def produce() -> Iterator[int]:
+        for item in range(6):
+            taken.append(item)
+            yield item
+        raise InputError("cannot read on")
+
+    shared = Shared(produce())
+    ahead, behind, leaves = (shared.branch() for _ in range(3))
+    assert [next(ahead) for _ in range(3)] == [0, 1, 2] == taken
+    assert next(behind) == 0
+    assert list(behind.waiting) == [1, 2]
+    leaves.close()
+    assert [next(ahead) for _ in range(3)] == [3, 4, 5]
+    assert not leaves.waiting
+    assert [next(behind) for _ in range(5)] == [1, 2, 3, 4, 5]
+    for branch in (ahead, behind, ahead):  # not only the one that came first hears of it
+        with pytest.raises(InputError, match="cannot read on"):
+            next(branch)
+    assert taken == list(range(6))
 
 
 def test_footage_is_kept_where_it_is_small_and_read_again_where_it_is_not() -> None:

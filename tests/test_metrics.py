@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,20 @@ from torch import Tensor
 
 from secondeye import metrics
 from secondeye.errors import InputError
-from secondeye.metrics import Memo, Metric, Pair, Score, _views, color_difference, d1, e_match, epe, flicker, vertical
+from secondeye.metrics import (
+    Memo,
+    Metric,
+    Pair,
+    Score,
+    _views,
+    color_difference,
+    d1,
+    e_match,
+    epe,
+    flicker,
+    psnr,
+    vertical,
+)
 from tests.stereo_world import CARD_PX, clip, judged, noisy
 
 WEIGHT_FREE = [name for name in metrics.names() if not metrics.describe(name).weights]
@@ -127,6 +141,33 @@ def test_measure_runs_side_by_side(world: list[Pair]) -> None:
     both = [metrics.measure(map(noisy, world), {n: metrics.build(n) for n in names}, threads) for threads in (1, 3)]
     assert both[0] == both[1]
     assert both[0]["psnr"] == score("psnr", pairs)
+
+
+def test_methods_share_what_follows_from_left_and_truth_alone(world: list[Pair]) -> None:
+    """What one method has found is the other's too, and neither number changes by it."""
+    first = [noisy(pair, 0.05) for pair in world]
+    second = [replace(pair, right=pair.right.flip(0), memo=Memo(), common=pair.common) for pair in first]
+    apart = [replace(pair, memo=Memo(), common=Memo()) for pair in second]
+    for name in WEIGHT_FREE:
+        score(name, first)
+        assert repr(score(name, second)) == repr(score(name, apart)), name
+    made = [key for pair in first for key in pair.common._slots]
+    assert not any("right" in key for key in made if isinstance(key, tuple))
+    assert {"motion", "keypoints", "disparity", "region codes"} <= {
+        key[0] if isinstance(key, tuple) else key for key in made
+    }
+
+
+def test_a_pair_without_regions_leaves_those_of_its_frame_alone() -> None:
+    """One frame may be looked at by regions and as a whole, and whoever comes first decides nothing."""
+    hole = torch.zeros(8, 8, dtype=torch.bool)
+    hole[2:4, 2:4] = True
+    pair = Pair(torch.rand(3, 8, 8), truth=torch.rand(3, 8, 8), hole=hole)
+    whole = replace(pair, hole=None)
+    assert whole.common is pair.common
+    assert list(psnr.frame_scores(whole)) == ["whole"]
+    scores = psnr.frame_scores(pair)
+    assert scores["inner_hole"] == scores["hole"] != scores["visible"]
 
 
 def test_inner_holes_touch_no_border() -> None:

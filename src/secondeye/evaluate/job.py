@@ -1,5 +1,6 @@
 """The whole job: what was asked for, clip by clip, then the report."""
 
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,12 +15,13 @@ from secondeye.datasets import StereoVideo
 from secondeye.discovery import nearest
 from secondeye.errors import InputError, ResourceError, SecondEyeError, WeightsError
 from secondeye.evaluate import files, report
-from secondeye.evaluate.clip import Task, measure_task
-from secondeye.evaluate.footage import Footage
+from secondeye.evaluate.clip import measure_tasks
+from secondeye.evaluate.footage import KEPT_BYTES, Footage
 from secondeye.evaluate.methods import methods_of
 from secondeye.evaluate.results import ClipResult, Missing
-from secondeye.evaluate.settings import EvaluateSettings
+from secondeye.evaluate.settings import TRUTH, EvaluateSettings
 from secondeye.evaluate.summary import Summary
+from secondeye.evaluate.task import Task
 from secondeye.evaluate.work import Work, contents_of, facts_of, numbers_version
 from secondeye.keys import key_of
 from secondeye.metrics.protocols import Measure, Protocol, protocol
@@ -35,7 +37,7 @@ SINGLE = "metrics"
 
 @dataclass(frozen=True)
 class ClipProgress(Progress):
-    """Progress that says which of the clips, each by each method, is at work: "3 of 12", and its names."""
+    """Progress that says which of the clips is at work, "3 of 12", and its name and method."""
 
     item: str = ""
     name: str = ""
@@ -189,10 +191,11 @@ class _Plan:
         shared = facts_of(replace(self.settings, datasets=("",), depth=(), rule=(), inpainter=(), predictions=()))
         for name in ("limit", "metrics", "protocols"):
             del shared[name]
+        reads_again = any(method.depth not in ("", TRUTH) for method in self.methods)
         for label, spec, videos in self.sets:
             contents = contents_of(spec)
             for video in videos:
-                footage = Footage(video, self.settings.frames)
+                footage = Footage(video, self.settings.frames, KEPT_BYTES if reads_again else 0)
                 data = (numbers_version(), spec, contents, video.name, video.size, video.frame_count)
                 for method in self.methods:
                     made = contents_of(f":{method.folder}") if method.folder else ""
@@ -206,30 +209,30 @@ class _Plan:
         finished = {task.key: found for task in tasks if (found := self.work.load(task.key)) is not None}
         counts = [_frames_of(task) for task in tasks]
         total = 0 if None in counts else sum(count or 0 for count in counts)
-        names = [f"{task.video.name}, {task.method.name}" for task in tasks]
-        at = _Position(progress, len(tasks))
+        clips = [list(found) for _, found in itertools.groupby(tasks, lambda task: (task.dataset, task.video.name))]
+        at = _Position(progress, len(clips))
         clock = StageClock("evaluate", total, sum(found.frame_count for found in finished.values()), at.tell)
-        for number, task in enumerate(tasks):
-            at.move(number, names[number])
-            made = finished.get(task.key) or self._made(task, clock.advance)
-            if made is not None:
-                yield made
-            if number + 1 == len(tasks) or tasks[number + 1].video is not task.video:
-                self.work.forget_depth()
-                task.footage.forget()
+        for number, clip in enumerate(clips):
+            left = [task for task in clip if task.key not in finished]
+            at.move(number, ", ".join([clip[0].video.name, *_briefly([task.method.name for task in left])]))
+            made = dict(self._made(left, clock.advance)) if left else {}
+            yield from (found for task in clip if (found := finished.get(task.key) or made.get(task.key)) is not None)
+            self.work.forget_depth()
+            clip[0].footage.forget()
 
-    def _made(self, task: Task, advance: Callable[[int], None]) -> ClipResult | None:
-        """A clip measured and kept; None, and a note why, where it cannot be."""
-        about = Missing("", "", task.dataset, task.video.name, task.method.name)
-        with _noting(self.missing, about):
-            try:
-                result = measure_task(task, advance)
-            except (MemoryError, torch.OutOfMemoryError) as error:
-                text = f"out of memory at {task.video.name}; close other programs, or measure at a smaller size"
-                raise ResourceError(f"{text}; what was measured is kept") from error
-            self.work.save(task.key, result)
-            return result
-        return None
+    def _made(self, tasks: Sequence[Task], advance: Callable[[int], None]) -> Iterator[tuple[str, ClipResult]]:
+        """A clip by several methods, measured and kept, by key; a note why, where it cannot be."""
+        try:
+            for task, outcome in measure_tasks(tasks, advance):
+                if isinstance(outcome, ClipResult):
+                    self.work.save(task.key, outcome)
+                    yield task.key, outcome
+                else:
+                    about = task.dataset, task.video.name, task.method.name
+                    self.missing.append(Missing(str(outcome), "", *about, outcome.exit_code))
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            text = f"out of memory at {tasks[0].video.name}; close other programs, or measure at a smaller size"
+            raise ResourceError(f"{text}; what was measured is kept") from error
 
 
 class _Position:
@@ -262,6 +265,10 @@ class _noting:  # noqa: N801  a block, and reads as one
             return False
         self._missing.append(replace(self._about, reason=str(error), exit_code=error.exit_code))
         return True
+
+
+def _briefly(methods: Sequence[str]) -> Sequence[str]:
+    return methods if len(methods) < 2 else [f"{len(methods)} methods"]
 
 
 def _frames_of(task: Task) -> int | None:

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from secondeye.metrics import Pair
+from secondeye.metrics import Memo, Pair
 from secondeye.metrics._views import view_mask
 
 
@@ -70,29 +70,41 @@ class Size:
         """The pair at this size; disparity is scaled with the width, a hole is one where more than half is."""
         if self.how == "as_is":
             return pair
-        before = pair.size
-        if self.how == "crop":
-            scale = self.width / min(before)
-            # As torchvision's Resize has it, the longer side is cut to whole px.
-            inner = tuple(self.width if side == min(before) else int(side * scale) for side in before)
-        else:
-            inner = (self.height, self.width)
-        size = (inner[0], inner[1])
-        resized = Pair(
-            self._view(pair.right, size),
-            None if pair.left is None else self._view(pair.left, size),
-            None if pair.truth is None else self._view(pair.truth, size),
-            hole=None if pair.hole is None else _bilinear(pair.hole[None].float(), size)[0] > 0.5,
-            disparity=None if pair.disparity is None else _disparity(pair.disparity, size),
-            text=pair.text,
-            index=pair.index,
-        )
-        return _middle_square(resized, self.width) if self.how == "crop" else resized
+        size = self._resized(pair.size)
+        known = pair.common.get(("fit", self), lambda: self._known(pair, size))
+        return Pair(self._view(pair.right, size), **known, text=pair.text, index=pair.index)
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width before anything is cut off."""
+        if self.how != "crop":
+            return self.height, self.width
+        # As torchvision's Resize has it, the longer side is cut to whole px.
+        sides = [self.width if side == min(size) else int(side * self.width / min(size)) for side in size]
+        return sides[0], sides[1]
+
+    def _known(self, pair: Pair, size: tuple[int, int]) -> dict[str, Any]:
+        """All of a pair but the right view, at this size, and where to keep what is derived from it."""
+        hole, disparity = pair.hole, pair.disparity
+        return {
+            "left": None if pair.left is None else self._view(pair.left, size),
+            "truth": None if pair.truth is None else self._view(pair.truth, size),
+            "hole": None if hole is None else self._cut(_bilinear(hole[None].float(), size)[0] > 0.5),
+            "disparity": None if disparity is None else self._cut(_disparity(disparity, size)),
+            "common": Memo(),
+        }
 
     def _view(self, view: Tensor, size: tuple[int, int]) -> Tensor:
         if view.shape[1:] == size:
-            return view
-        return _by_pil(view, size) if self.how == "stretch_pil" else _bilinear(view, size)
+            return self._cut(view)
+        return self._cut(_by_pil(view, size) if self.how == "stretch_pil" else _bilinear(view, size))
+
+    def _cut(self, value: Tensor) -> Tensor:
+        """The middle square, where it is wanted."""
+        if self.how != "crop":
+            return value
+        # As torchvision's CenterCrop has it, half a px rounds to even.
+        top, left = (round((length - self.width) / 2) for length in value.shape[-2:])
+        return value[..., top : top + self.width, left : left + self.width]
 
 
 def _bilinear(view: Tensor, size: tuple[int, int]) -> Tensor:
@@ -111,16 +123,13 @@ def _disparity(disparity: Tensor, size: tuple[int, int]) -> Tensor:
     return nearest * (size[1] / disparity.shape[1])
 
 
-def _middle_square(pair: Pair, side: int) -> Pair:
-    # As torchvision's CenterCrop has it, half a px rounds to even.
-    top, left = (round((length - side) / 2) for length in pair.size)
-    rows, columns = slice(top, top + side), slice(left, left + side)
-
-    def cut(value: Tensor | None) -> Tensor | None:
-        return None if value is None else value[..., rows, columns]
-
-    views = pair.right[..., rows, columns], cut(pair.left), cut(pair.truth)
-    return Pair(*views, cut(pair.hole), cut(pair.disparity), pair.text, pair.index)
+def with_closed_hole(pair: Pair, side_px: int) -> Pair:
+    """The pair with the gaps of its hole closed."""
+    hole = pair.hole
+    if hole is None:
+        return pair
+    made = pair.common.get(("closed", side_px), lambda: (closed(hole, side_px), Memo()))
+    return replace(pair, hole=made[0], memo=Memo(), common=made[1])
 
 
 def closed(hole: Tensor, side_px: int) -> Tensor:
@@ -142,5 +151,6 @@ def painted_white(pair: Pair, keep: Literal["hole", "visible"]) -> Pair:
     def paint(view: Tensor) -> Tensor:
         return torch.where(kept, view.clamp(0, 1), torch.ones_like(view))
 
-    truth = None if pair.truth is None else paint(pair.truth)
-    return Pair(paint(pair.right), pair.left, truth, text=pair.text, index=pair.index)
+    truth = pair.truth
+    painted, common = pair.common.get(("painted", keep), lambda: (None if truth is None else paint(truth), Memo()))
+    return Pair(paint(pair.right), pair.left, painted, text=pair.text, index=pair.index, common=common)

@@ -5,10 +5,12 @@ strand A   xx  xx  xx  xx          quick: done with frame 2 while B is at frame 
 strand B   xxxxxxxxx   xx  xx      slow now and then: nobody stands idle for it
 """
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import TracebackType
 
 from secondeye.metrics import Pair
@@ -67,6 +69,12 @@ class Strand:
             self._strands.submit(self._next)
 
 
+@cache
+def _threads(process: int, count: int) -> ThreadPoolExecutor:
+    """The same for all clips and methods, so that no more run at once; one for each process, for forks lose threads."""
+    return ThreadPoolExecutor(count, thread_name_prefix="secondeye-metrics")
+
+
 class Strands:
     """Threads that show frames to metrics; a context manager that waits for the last frame.
 
@@ -79,8 +87,7 @@ class Strands:
         self.failure: BaseException | None = None
         self._frames = threads + 1
         self._room = threading.Semaphore(self._frames)
-        self._pool = ThreadPoolExecutor(threads)
-        self.submit = self._pool.submit
+        self.submit = _threads(os.getpid(), threads).submit
         self._strands = [Strand(updates, self) for updates in metrics]
 
     def show(self, pair: Pair) -> None:
@@ -108,6 +115,5 @@ class Strands:
             self.failure = error  # nobody wants the rest
         for _ in range(self._frames):
             self._room.acquire()
-        self._pool.shutdown()
         if error is None:
             self._raise_failure()

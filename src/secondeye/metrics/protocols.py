@@ -17,8 +17,8 @@ from typing import Literal
 
 from secondeye.discovery import nearest
 from secondeye.errors import InputError, WeightsError
-from secondeye.metrics import Memo, Meter, Pair, Region, Score, Skipped, build, describe, measure, missing
-from secondeye.metrics._framing import Frames, Size, closed, painted_white
+from secondeye.metrics import Meter, Pair, Region, Score, Skipped, build, describe, measure, missing
+from secondeye.metrics._framing import Frames, Size, painted_white, with_closed_hole
 
 ClipReport = dict[str, "dict[Region, Score] | Skipped"]
 """A clip's scores by label and region."""
@@ -301,9 +301,7 @@ class Column:
 def prepare(chosen: Protocol, pairs: Iterable[Pair], frame_rate: Fraction | None = None) -> Iterator[Pair]:
     """The frames that a protocol looks at, at its size, with its masks."""
     for pair in chosen.frames.take(pairs, frame_rate):
-        if pair.hole is not None and chosen.closing_px:
-            pair = replace(pair, hole=closed(pair.hole, chosen.closing_px), memo=Memo())
-        yield chosen.size.fit(pair)
+        yield chosen.size.fit(with_closed_hole(pair, chosen.closing_px) if chosen.closing_px else pair)
 
 
 def measure_clip(
