@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from secondeye.compiled import njit
 from secondeye.metrics import Pair, View
 from secondeye.metrics._views import F32, F64, U8, Mask, grey, rgb8
 
 FEATURES = 8000
 """Most keypoints of a view; Matchability's classical matcher takes as many."""
+
+BLOCK = 512
+"""Keypoints whose distances to all others are held at once."""
 
 RATIO = 0.8
 """Lowe 2004, section 7.1: the nearest descriptor must be this much nearer than the next."""
@@ -65,18 +70,45 @@ def match(first: Keypoints, second: Keypoints) -> Matches:
     places, found = np.full((count, 2), np.nan), np.zeros(count, bool)
     if not count or len(second.xy) < 2:
         return Matches(places, found)
-    distance = squared_distances(first.descriptors, second.descriptors)
-    nearest = distance.argmin(1)
-    two = np.sqrt(np.maximum(np.partition(distance, 1, axis=1)[:, :2], 0))
-    mutual = distance.argmin(0)[nearest] == np.arange(count)
-    found = mutual & (two[:, 0] < RATIO * two[:, 1])
+    nearest, two, back = nearest_two(first.descriptors, second.descriptors)
+    mutual = back[nearest] == np.arange(count)
+    found = mutual & (np.sqrt(two[0]) < RATIO * np.sqrt(two[1]))
     places[found] = second.xy[nearest[found]]
     return Matches(places, np.asarray(found))
 
 
-def squared_distances(a: F32, b: F32) -> F32:
-    """(N, M) squared distances between descriptors."""
-    return np.asarray((a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * (a @ b.T))
+def nearest_two(a: F32, b: F32) -> tuple[NDArray[np.int64], F32, NDArray[np.int64]]:
+    """The nearest descriptors, some rows at a time, for all distances together would take a quarter of a GB.
+
+    Returns:
+        Which of b (M, 128) is nearest to each of a (N, 128), the squared distances to it and to the next one, (2, N),
+        and which of a is nearest to each of b; the first of equals.
+    """
+    nearest, back = np.zeros(len(a), np.int64), np.zeros(len(b), np.int64)
+    two, least = np.full((2, len(a)), np.inf, np.float32), np.full(len(b), np.inf, np.float32)
+    lengths_a, lengths_b = (a * a).sum(1), (b * b).sum(1)
+    for start in range(0, len(a), BLOCK):
+        products = a[start : start + BLOCK] @ b.T
+        rank(products, start, lengths_a, lengths_b, nearest, two, back, least)
+    return nearest, two, back
+
+
+@njit(error_model="numpy")
+def rank(products, start, lengths_a, lengths_b, nearest, two, back, least):  # type: ignore[no-untyped-def]
+    """Take note of the distances of some rows of a, from `start` on; see `nearest_two`."""
+    for i in range(products.shape[0]):
+        own, line, row = lengths_a[start + i], products[i], start + i
+        first, second, at = two[0, row], two[1, row], 0
+        for j in range(len(line)):
+            distance = own + lengths_b[j] - np.float32(2) * line[j]
+            if distance < least[j]:
+                least[j], back[j] = distance, row
+            if distance < second:
+                if distance < first:
+                    first, second, at = distance, first, j
+                else:
+                    second = distance
+        two[0, row], two[1, row], nearest[row] = first, second, at
 
 
 def matches(pair: Pair, view: View, longest_side: int = 768) -> Matches:
