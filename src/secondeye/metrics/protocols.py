@@ -10,6 +10,7 @@ paper does not say stands in `unknown` and is done in the plainest way; what can
 
 import itertools
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -251,6 +252,11 @@ def protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
+BUILDING = threading.Lock()
+"""Held while a meter is built: clips and methods may begin in several threads at once, which not all libraries that
+meters import can bear."""
+
+
 class Column:
     """One column's meter: sees pairs as its measure asks, and keeps why it could not go on. Begin before updating."""
 
@@ -276,7 +282,8 @@ class Column:
         if self.problem:
             return
         try:
-            self._meter = build(self._wanted.metric, **self._wanted.options, **self._options)
+            with BUILDING:
+                self._meter = build(self._wanted.metric, **self._wanted.options, **self._options)
         except (InputError, WeightsError) as error:
             self.problem = str(error)
 
