@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from secondeye.errors import InputError
-from secondeye.metrics import Pair, cheats
+from secondeye.metrics import Pair, _parallax, cheats
 from secondeye.metrics._matching import keypoints
 from tests.stereo_world import CARD_PX, clip, judged, to_tensor, views
 
@@ -143,6 +143,19 @@ def test_parallax_the_wrong_way_round(world: list[Pair]) -> None:
     reversed_ = Pair(to_tensor(right), to_tensor(left), disparity=-disparity)
     assert "swapped" not in flagged([asked], lambda p, t: p[t])
     assert "swapped" in flagged([reversed_], lambda p, t: p[t])
+
+
+def test_bad_depth_is_not_taken_for_exchanged_eyes() -> None:
+    """Points that go both ways have some middle, and it may be negative; only if most agree is it the wrong way."""
+    rng = np.random.default_rng(0)
+    expected, good = rng.uniform(-20, 0, 400), np.ones(400, bool)
+    for share, is_wrong in ((0.95, True), (0.58, False)):
+        turned = np.where(np.arange(400) < share * 400, -1, 1)
+        slope, against = _parallax._slope(expected, -10 + turned * (expected + 10), good)
+        assert slope is not None
+        assert slope < cheats.WRONG_WAY
+        assert against == pytest.approx(share, abs=0.05)
+        assert (against > cheats.WRONG_SHARE) == is_wrong
 
 
 def test_holes_that_are_given_are_looked_into() -> None:

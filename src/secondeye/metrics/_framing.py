@@ -59,10 +59,11 @@ class Size:
     """The size that frames are brought to, in px.
 
     "as_is" leaves them. "crop" brings the shorter side to `width` (bilinear, antialiased) and takes the middle square.
-    "stretch" resizes to width x height, bilinear and antialiased; "stretch_pil" likewise by PIL's bicubic on 8 bit.
+    "stretch" resizes to width x height, bilinear and antialiased; "stretch_pil" likewise by PIL's bicubic on 8 bit;
+    "rows" to `height` as "stretch" does, the width in proportion.
     """
 
-    how: Literal["as_is", "crop", "stretch", "stretch_pil"] = "as_is"
+    how: Literal["as_is", "crop", "stretch", "stretch_pil", "rows"] = "as_is"
     width: int = 0
     height: int = 0
 
@@ -76,6 +77,8 @@ class Size:
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width before anything is cut off."""
+        if self.how == "rows":
+            return self.height, max(1, round(size[1] * self.height / size[0]))
         if self.how != "crop":
             return self.height, self.width
         # As torchvision's Resize has it, the longer side is cut to whole px.

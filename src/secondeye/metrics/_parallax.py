@@ -38,13 +38,15 @@ class Geometry:
     """Parallax of the judged view and of the truth, where either could be measured.
 
     `slope` is how the judged view's parallax follows the truth's (or the given disparity's) from point to point: 1 as
-    it should, 0 not at all, -1 the wrong way round. `pixel` is the accuracy of all places: 1, or more where the frame
+    it should, 0 not at all, -1 the wrong way round; `against` is the share of points, by how far they stand out, whose
+    parallax goes the other way. `pixel` is the accuracy of all places: 1, or more where the frame
     was shrunk before keypoints were sought.
     """
 
     judged: Parallax | None
     true: Parallax | None
     slope: float | None
+    against: float | None
     pixel: float
 
 
@@ -54,10 +56,12 @@ def geometry(pair: Pair) -> Geometry:
     pixel = max(1.0, max(pair.size) / LONGEST_SIDE)
     judged, judged_good = _offsets(pair, "right", start, pixel)
     expected, expected_good = _expected(pair, start, pixel)
+    slope, against = _slope(expected[:, 0], judged[:, 0], judged_good & expected_good)
     return Geometry(
         judged=_parallax(judged, judged_good),
         true=None if pair.truth is None else _parallax(expected, expected_good),
-        slope=_slope(expected[:, 0], judged[:, 0], judged_good & expected_good),
+        slope=slope,
+        against=against,
         pixel=pixel,
     )
 
@@ -92,17 +96,20 @@ def _parallax(offset: F64, good: Mask) -> Parallax | None:
     return Parallax(float(middle), float(high - low), float(np.median(offset[good, 1])))
 
 
-def _slope(expected: F64, judged: F64, good: Mask) -> float | None:
-    """Slope of the judged on the expected parallax, by the middle 80 per cent of the points."""
+def _slope(expected: F64, judged: F64, good: Mask) -> tuple[float | None, float | None]:
+    """Slope of the judged on the expected parallax, and the share of points that go the other way.
+
+    By the middle 80 per cent of the points.
+    """
     if np.count_nonzero(good) < FEWEST:
-        return None
+        return None, None
     low, high = np.percentile(expected[good], [10, 90])
     kept = good & (expected >= low) & (expected <= high)
     x = expected[kept] - np.median(expected[kept])
     if x.size < FEWEST or np.square(x).mean() < 0.25:  # half a px of parallax: nothing to follow
-        return None
+        return None, None
     # The median of ratios, weighted by how far a point stands out, shrugs off wrong matches.
     ratio, weight = (judged[kept] - np.median(judged[kept])) / np.where(x == 0, 1.0, x), np.abs(x)
     order = np.argsort(ratio)
     share = np.cumsum(weight[order]) / weight.sum()
-    return float(ratio[order][np.searchsorted(share, 0.5)])
+    return float(ratio[order][np.searchsorted(share, 0.5)]), float(weight[ratio < 0].sum() / weight.sum())

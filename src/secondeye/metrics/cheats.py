@@ -53,8 +53,9 @@ FROZEN_SHARE = 0.25
 LAG_SHARE = 0.5
 """A view that is twice as near to another moment's truth as to its own, moved sideways at will."""
 
-WRONG_WAY = -0.25
-"""Slope of the parallax on the true one below which near is far."""
+WRONG_WAY, WRONG_SHARE = -0.25, 0.75
+"""Slope of the parallax on the true one below which near is far, if so many of the points say so: where depth is merely
+bad, points go both ways, and their middle means nothing."""
 
 LOST_DETAIL = 0.5
 """Half of the energy of the truth's vertical detail; a Gaussian of 1 px takes more."""
@@ -211,8 +212,9 @@ class CheatReport:
         if not self.slopes:
             return unjudged("swapped", "neither truth nor given disparity has enough parallax to compare with")
         slope = median(self.slopes)
-        text = f"parallax follows the true one by a factor of {slope:+.2f}"
-        return Finding("swapped", slope < WRONG_WAY, text, slope, WRONG_WAY)
+        against = median(one.against for one in self._geometry if one.against is not None)
+        text = f"parallax follows the true one by a factor of {slope:+.2f}, {against:.0%} of the points go against it"
+        return Finding("swapped", slope < WRONG_WAY and against > WRONG_SHARE, text, slope, WRONG_WAY)
 
     def blurred(self) -> Finding:
         """Detail gone that the truth has."""

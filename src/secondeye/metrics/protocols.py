@@ -168,6 +168,7 @@ STEREOPILOT = Protocol(
         "the trunk of LPIPS: AlexNet; the window of SSIM: Gaussian; MS-SSIM per frame",
         "how other sizes are brought to 832 x 480: stretched",
     ),
+    unavailable={"latency": "belongs to making a clip of 81 frames; `secondeye convert` tells its own"},
 )
 
 STEREOSPACE = Protocol(
@@ -179,7 +180,7 @@ STEREOSPACE = Protocol(
     unknown=("the window of SSIM: Gaussian", "the filter of the last resize: antialiased bilinear"),
     unavailable={
         "iSQoE": "neither repository nor licence of its weights (Apple SCOPE, arXiv 2412.21127) could be found",
-        "MEt3R": "needs MASt3R and DINO, whose weights are for non-commercial use only",
+        "MEt3R": "compares learned features; SecondEye has no reader for its networks, whose terms it has not seen",
     },
 )
 
@@ -197,8 +198,9 @@ STEREOWORLD = Protocol(
     unknown=(
         "the stereo matcher: SGBM instead of a learned one; plug one in by overriding `matcher`",
         "the trunk of LPIPS: AlexNet; the window of SSIM: Gaussian",
-        "how clips are brought to 480p: they are taken as they are",
+        "the width at 480p, and how clips are brought to it: in proportion, antialiased bilinear",
     ),
+    size=Size("rows", height=480),
 )
 
 OURS = Protocol(
