@@ -1,5 +1,6 @@
 """What every metric keeps, and what single ones must do."""
 
+import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -324,5 +325,8 @@ def test_small_frames_are_refused_where_they_must_be(world: list[Pair]) -> None:
         score("ms_ssim", tiny)
     with pytest.raises(InputError, match="at least 11 px"):
         score("ssim", [Pair(torch.zeros(3, 5, 50), truth=torch.zeros(3, 5, 50))])
+    if importlib.util.find_spec("vmaf_torch"):
+        with pytest.raises(InputError, match="at least 17 px"):
+            score("vmaf", [Pair(torch.zeros(3, 16, 50), truth=torch.zeros(3, 16, 50))])
     with pytest.raises(InputError, match="at least 9 frames, the clip has 3"):
         score("ms_ssim", world, dims=3)

@@ -195,6 +195,15 @@ def test_without_a_truth_what_shows_is_still_found(world: list[Pair]) -> None:
     assert not found["swapped"].judged
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (17, 5)])
+def test_the_smallest_frames_break_nothing(size: tuple[int, int]) -> None:
+    view = torch.rand(3, *size)
+    report = cheats.build()
+    for index in range(3):
+        report.update(Pair(view, view, view, index=index))
+    assert not [finding for finding in report.finish() if finding.flagged]
+
+
 def test_what_cannot_be_told_is_said(world: list[Pair]) -> None:
     """A still cannot be frozen, a flat view has no points, a right view alone has nothing to be held against."""
     found = findings(world[:1], lambda p, t: p[t])

@@ -61,15 +61,19 @@ def detail(pair: Pair, view: View) -> list[float]:
 
     def make() -> list[float]:
         values = grey8(pair, view).astype(np.float32)
-        small = cv2.resize(values, None, fx=1 / COARSE, fy=1 / COARSE, interpolation=cv2.INTER_AREA)
-        coarse = _energy(np.diff(np.asarray(small, np.float32), axis=0))
+        coarse = _energy(np.diff(_shrunk(values, COARSE), axis=0))
         found = []
         for _ in range(LEVELS):
             found.append(_energy(np.diff(values, n=2, axis=0)) / max(coarse, 1e-6))
-            values = np.asarray(cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+            values = _shrunk(values, 2)
         return found
 
     return pair.memo_of(view).get(("detail", view), make)
+
+
+def _shrunk(values: F32, times: int) -> F32:
+    height, width = (max(1, round(side / times)) for side in values.shape)
+    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _energy(values: F32) -> float:

@@ -23,6 +23,9 @@ METRIC = Metric("VMAF", "higher", (0.0, 100.0), ("truth",))
 LUMA = (65.481, 128.553, 24.966)
 """BT.601 luma of RGB in 0 to 1, limited range, in 8-bit steps; black is 16."""
 
+SMALLEST_SIDE = 17
+"""Four halvings must leave a pixel for the package's filters to mirror."""
+
 CHUNK = 8
 """Frames handed over at once."""
 
@@ -37,7 +40,13 @@ class Vmaf:
         self._has_past = False
 
     def update(self, pair: Pair) -> None:
-        """Keep a frame, and reckon all but the last when a chunk is full."""
+        """Keep a frame, and reckon all but the last when a chunk is full.
+
+        Raises:
+            InputError: the frame is too small.
+        """
+        if min(pair.size) < SMALLEST_SIDE:
+            raise InputError(f"VMAF needs at least {SMALLEST_SIDE} px a side, the frames have {min(pair.size)}")
         self._kept.append((luma(pair, "truth"), luma(pair, "right")))
         if len(self._kept) == CHUNK + 2:
             self._frames += self._scores()[1 if self._has_past else 0 : -1]
