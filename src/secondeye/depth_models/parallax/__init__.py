@@ -50,11 +50,16 @@ MOST_LOST = 0.4
 RANGE_ROOM = 0.25
 """The sweep tries so much more than the range of what flow says, either way."""
 
+STRANGE_PX = 0.5
+"""Where the sweep is farther off from flow that is trusted than this and twice the flow's noise, it is not believed:
+leaves and grass look alike all along the line."""
+
 FEWEST_SURE = 60
 """Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
 
-MEASURE_EVERY = 3
-"""Frames a measurement; those between are carried along by flow."""
+MEASURE_EVERY, SOON = 4, 8
+"""Frames a measurement, those between are carried along by flow; and frames at a shot's start, where little is known
+and the way to the other frame not yet found, of which every other one is measured."""
 
 
 class Parallax:
@@ -126,7 +131,7 @@ def follow(greys: Iterator[Grey]) -> Iterator[Array]:
             fusion = Fusion(grey)
         else:
             fusion.advance(grey, dis_flow(grey, past[-1], "fast"))
-        if number % MEASURE_EVERY == 0:
+        if number % (2 if number < SOON else MEASURE_EVERY) == 0:
             gap = _measure(fusion, grey, past, ahead, gap)
         yield fusion.show()
         past.append(grey)
@@ -198,7 +203,10 @@ def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Arr
     for one in more:
         flow = dis_flow(grey, one, "fast")
         views.append((one, fit_camera(flow, sure, motion.inverse_depth, motion.camera.focal, motion.noise_px)))
-    return sweep(grey, views, farthest - room, nearest + room)
+    swept = sweep(grey, views, farthest - room, nearest + room)
+    apart = np.abs(swept.inverse_depth - motion.inverse_depth) * swept.px_per_unit
+    strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** 4)
+    return replace(swept, sure=swept.sure * (1 - np.minimum(4 * trust, 1) * strange))
 
 
 def _slope(value: float, low: float, high: float) -> float:

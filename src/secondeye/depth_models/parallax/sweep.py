@@ -23,7 +23,7 @@ Grey = NDArray[np.uint8]
 
 PLANES = 48
 
-SMALL_STEP, LARGE_STEP = 7, 84
+SMALL_STEP, LARGE_STEP = 12, 150
 """What a change of depth costs from one px to the next, against at most 180 for what does not match."""
 
 HALF_LEAD = 0.03
@@ -40,10 +40,12 @@ class Swept:
     Attributes:
         inverse_depth: (h, w), within the range that was tried.
         sure: (h, w) 0 to 1: the best is ahead of the rest, and there is texture along the line of search.
+        px_per_unit: (h, w) how far a unit of inverse depth moves a px between the frame and the first of the others.
     """
 
     inverse_depth: Array
     sure: Array
+    px_per_unit: Array
 
 
 def sweep(grey: Grey, others: Sequence[tuple[Grey, Camera]], farthest: float, nearest: float) -> Swept:
@@ -67,33 +69,36 @@ def sweep(grey: Grey, others: Sequence[tuple[Grey, Camera]], farthest: float, ne
     )
     chosen, lead = np.empty((2, height, width), np.float32)
     run_rows(lambda first, stop: choose_rows(down, up, planes, chosen, lead, first, stop), height)
-    sure = lead / (lead + np.float32(HALF_LEAD)) * _texture_along(grey, others[0][1])
-    return Swept(np.asarray(cv2.medianBlur(chosen, 3), np.float32), np.asarray(sure, np.float32))
+    line = _line(others[0][1], height, width)
+    sure = lead / (lead + np.float32(HALF_LEAD)) * _texture_along(grey, line)
+    return Swept(np.asarray(cv2.medianBlur(chosen, 3), np.float32), np.asarray(sure, np.float32), np.hypot(*line))
 
 
 def _packed(grey: Grey, scale: int = 1) -> NDArray[np.uint32]:
     """Grey and its slopes to the right and down, a byte each, (h, w) words, enlarged by `scale`."""
-    soft = cv2.GaussianBlur(grey, (0, 0), 0.6).astype(np.int16)
-    channels = np.zeros((*grey.shape, 4), np.uint8)
-    channels[..., 0] = grey
-    channels[..., 1:3] = 128
-    channels[:, 1:-1, 1] = (soft[:, 2:] - soft[:, :-2]) // 2 + 128
-    channels[1:-1, :, 2] = (soft[2:] - soft[:-2]) // 2 + 128
+    soft = cv2.GaussianBlur(grey, (0, 0), 0.6)
+    half = np.array([[-0.5, 0, 0.5]], np.float32)
+    slopes = (cv2.filter2D(soft, cv2.CV_8U, kernel, delta=128) for kernel in (half, half.T))
+    channels = cv2.merge([grey, *slopes, np.zeros_like(grey)])
     if scale > 1:
         size = (grey.shape[1] * scale, grey.shape[0] * scale)
-        channels = np.asarray(cv2.resize(channels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return np.ascontiguousarray(channels).view(np.uint32)[..., 0]
+        channels = cv2.resize(channels, size, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(channels, np.uint8).view(np.uint32)[..., 0]
 
 
-def _texture_along(grey: Grey, camera: Camera) -> Array:
+def _line(camera: Camera, height: int, width: int) -> tuple[Array, Array]:
+    """How far to the right and down a unit of inverse depth moves each px, (h, w) each."""
+    side = float(max(height, width))
+    x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / side
+    y = ((np.arange(height, dtype=np.float32) - (height - 1) / 2) / side)[:, None]
+    right, down = x * camera.move[2] - camera.focal * camera.move[0], y * camera.move[2] - camera.focal * camera.move[1]
+    shape = (height, width)
+    return np.asarray(np.broadcast_to(right, shape), np.float32), np.asarray(np.broadcast_to(down, shape), np.float32)
+
+
+def _texture_along(grey: Grey, line: tuple[Array, Array]) -> Array:
     """How much there is to hold on to along the line that depth moves a px on, (h, w) 0 to 1."""
-    h, w = grey.shape
-    side = float(max(h, w))
-    x = (np.arange(w, dtype=np.float32) - (w - 1) / 2) / side
-    y = ((np.arange(h, dtype=np.float32) - (h - 1) / 2) / side)[:, None]
-    along_x = x * camera.move[2] - camera.focal * camera.move[0]
-    along_y = y * camera.move[2] - camera.focal * camera.move[1]
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125)
-    slope = (across * along_x + down * along_y) ** 2 / (along_x**2 + along_y**2 + 1e-6)
+    slope = (across * line[0] + down * line[1]) ** 2 / (line[0] ** 2 + line[1] ** 2 + np.float32(1e-6))
     mean = cv2.blur(np.asarray(slope, np.float32), (5, 5))
     return np.asarray(mean / (mean + TEXTURE), np.float32)
