@@ -116,3 +116,12 @@ def run_rows(band: Callable[[int, int], Result], rows: int) -> list[Result]:
     pool = _threads(os.getpid(), threads)
     calls = [pool.submit(band, first, stop) for first, stop in _bands(rows, threads)]
     return [call.result() for call in calls]
+
+
+def run_beside(*calls: Callable[[], Result]) -> list[Result]:
+    """Call all at once, on as many threads as torch uses; results in order."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return [call() for call in calls]
+    waiting = [_threads(os.getpid(), threads).submit(call) for call in calls]
+    return [call.result() for call in waiting]

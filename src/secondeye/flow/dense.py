@@ -87,16 +87,28 @@ def confidence(forward: Array, backward: Array, a: Grey, error: Array | None = N
     Returns:
         (H, W) float32, 0 to 1.
     """
-    height, width = a.shape
-    tolerance = 0.5 + 0.05 * np.hypot(forward[0], forward[1])
     error = consistency_error(forward, backward) if error is None else error
-    returned = 1 / (1 + (error / tolerance) ** 4)
+    # OpenCV sums over the block and divides Sobel slopes (8 times too steep) by 4 * 5 * 255.
+    texture = np.maximum(cv2.cornerMinEigenVal(a, 5, ksize=3), 0) * np.float32((4 * 5 * 255 / 8) ** 2 / 25)
+    return np.asarray(seen_again(forward, error) * (texture / (texture + TEXTURE)), np.float32)
+
+
+def seen_again(forward: Array, error: Array) -> Array:
+    """How sure it is that a pixel's place is to be seen in the other frame: it comes back, and stays inside.
+
+    Args:
+        forward: (2, H, W) to the other frame.
+        error: (H, W) px, its `consistency_error`.
+
+    Returns:
+        (H, W) float32, 0 to 1.
+    """
+    height, width = error.shape
+    tolerance = 0.5 + 0.05 * np.hypot(forward[0], forward[1])
     x = forward[0] + np.arange(width, dtype=np.float32)
     y = forward[1] + np.arange(height, dtype=np.float32)[:, None]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    # OpenCV sums over the block and divides Sobel slopes (8 times too steep) by 4 * 5 * 255.
-    texture = np.maximum(cv2.cornerMinEigenVal(a, 5, ksize=3), 0) * np.float32((4 * 5 * 255 / 8) ** 2 / 25)
-    return np.asarray(returned * inside * (texture / (texture + TEXTURE)), np.float32)
+    return np.asarray(inside / (1 + (error / tolerance) ** 4), np.float32)
 
 
 @cache

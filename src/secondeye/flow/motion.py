@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import njit
+from secondeye.flow.camera import Camera
 from secondeye.flow.linear import solve
 
 Array = NDArray[np.float32]
@@ -81,6 +82,7 @@ class Motion:
     residual: Array
     turn_residual: Array
     leverage: Array
+    camera: Camera
 
 
 def fit_motion(flow: Array, trust: Array) -> Motion | None:
@@ -131,6 +133,7 @@ def fit_motion(flow: Array, trust: Array) -> Motion | None:
         residual=dense[1],
         turn_residual=dense[2],
         leverage=dense[3] / (dense[3] + np.float32(0.1 * np.median(squared))),
+        camera=Camera(focal, place_turn, sign * direction),
     )
 
 

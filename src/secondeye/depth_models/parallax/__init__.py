@@ -1,7 +1,7 @@
 """The depth that ships: motion parallax where the camera moves, a modest ramp where it does not.
 
-    frames -> grey, 480 px -> DIS flow to a frame some way off -> turn or place? -> gathered over time -> depth
-                                      (the way adapts)             flow/motion.py    fusion.py, prior.py
+    frames -> grey, 480 px -> DIS flow to a frame some way off -> turn or place? -> sweep -> gathered over time -> depth
+                              (the way adapts)                    flow/motion.py    sweep.py  fusion.py, prior.py
 
 Nothing is learned and nothing downloaded. An inverted scene is the worst that can happen, so parallax counts only
 where it is believed (`believe`), and everything else falls back to the ramp, with what moves on its own standing
@@ -10,6 +10,7 @@ on it. Values are inverse depth on a nominal 0 to 1 scale that is kept within a 
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from secondeye.depth_models.parallax.fusion import Fusion
+from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.errors import InputError
-from secondeye.flow import confidence, consistency_error, dis_flow
+from secondeye.flow import confidence, consistency_error, dis_flow, seen_again
+from secondeye.flow.camera import fit_camera
 from secondeye.flow.motion import SURE_AGREEMENT, Motion, fit_motion
 from secondeye.types import Clip, DepthClip
 
@@ -44,8 +47,19 @@ LONGEST_FLOW = 0.08
 MOST_LOST = 0.4
 """Share of the frame whose flow may lead nowhere; beyond it the rest is no fair sample, and a shorter gap is tried."""
 
-MEASURE_EVERY = 3
-"""Frames a measurement; those between are carried along by flow."""
+RANGE_ROOM = 0.25
+"""The sweep tries so much more than the range of what flow says, either way."""
+
+STRANGE_PX = 0.5
+"""Where the sweep is farther off from flow that is trusted than this and twice the flow's noise, it is not believed:
+leaves and grass look alike all along the line."""
+
+FEWEST_SURE = 60
+"""Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
+
+MEASURE_EVERY, SOON = 4, 8
+"""Frames a measurement, those between are carried along by flow; and frames at a shot's start, where little is known
+and the way to the other frame not yet found, of which every other one is measured."""
 
 
 class Parallax:
@@ -79,7 +93,8 @@ def build(width_px: int = WIDTH_PX) -> Parallax:
     """Motion parallax; it needs nothing.
 
     Args:
-        width_px: long side that flow is found at; more is slower and finer.
+        width_px: long side that depth is found at; more is slower and finer, and takes more memory (480: 50 MB, 1920:
+            700 MB).
 
     Raises:
         InputError: outside 64 to 1920 px.
@@ -116,7 +131,7 @@ def follow(greys: Iterator[Grey]) -> Iterator[Array]:
             fusion = Fusion(grey)
         else:
             fusion.advance(grey, dis_flow(grey, past[-1], "fast"))
-        if number % MEASURE_EVERY == 0:
+        if number % (2 if number < SOON else MEASURE_EVERY) == 0:
             gap = _measure(fusion, grey, past, ahead, gap)
         yield fusion.show()
         past.append(grey)
@@ -141,15 +156,10 @@ def believe(motion: Motion) -> float:
 
 def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], gap: float) -> float:
     """Compare the current frame with one about `gap` frames off and take in what that says; the next gap."""
-    frames = max(1, round(gap))
-    if len(past) >= frames or len(past) >= len(ahead):
-        frames = min(frames, len(past))
-        other = past[-frames] if frames else None
-    else:
-        frames = min(frames, len(ahead))
-        other = ahead[frames - 1]
-    if other is None:
+    offset = _offset(max(1, round(gap)), len(past), len(ahead))
+    if offset == 0:
         return gap
+    frames, other = abs(offset), _at(offset, past, ahead)
     forward, backward = dis_flow(grey, other), dis_flow(other, grey)
     error = consistency_error(forward, backward)
     trust = confidence(forward, backward, grey, error)
@@ -157,10 +167,46 @@ def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], 
     if motion is None:
         return max(1.0, frames / 2)
     belief = believe(motion)
-    fusion.add(motion, trust, belief)
+    swept = None
+    if belief > 0:
+        more = [_at(k, past, ahead) for k in (-offset, 2 * offset, -2 * offset) if -len(past) <= k <= len(ahead)]
+        swept = _sweep(grey, other, more, motion, trust)
+        if swept is not None and not more:  # what this one does not show is not to be seen anywhere
+            swept = replace(swept, sure=swept.sure * seen_again(forward, error))
+    fusion.add(motion, trust, belief, swept)
     wanted = frames * TARGET_PX / max(motion.parallax_px, 0.1) if belief > 0 else gap * 1.5
     reach = frames * LONGEST_FLOW * max(grey.shape) / max(motion.length_px, 0.1)
     return float(np.clip(min(0.5 * (gap + wanted), reach), 1.0, LONGEST_GAP))
+
+
+def _offset(frames: int, past: int, ahead: int) -> int:
+    """Which frame to compare with, so many away, rather a past one; 0 where there is none at all."""
+    if past >= frames or past >= ahead:
+        return -min(frames, past)
+    return min(frames, ahead)
+
+
+def _at(offset: int, past: deque[Grey], ahead: deque[Grey]) -> Grey:
+    return past[offset] if offset < 0 else ahead[offset - 1]
+
+
+def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Array) -> Swept | None:
+    """Sweep through the frame that `motion` is about and some more; None where too little is sure to say how deep."""
+    sure = np.asarray(trust * (trust > 0.2) * (motion.residual < 2 * motion.noise_px), np.float32)
+    known = motion.inverse_depth[sure > 0]
+    if known.size < FEWEST_SURE:
+        return None
+    farthest, nearest = np.percentile(known, (1, 99))
+    if not nearest > farthest:
+        return None
+    views, room = [(other, motion.camera)], RANGE_ROOM * (nearest - farthest)
+    for one in more:
+        flow = dis_flow(grey, one, "fast")
+        views.append((one, fit_camera(flow, sure, motion.inverse_depth, motion.camera.focal, motion.noise_px)))
+    swept = sweep(grey, views, farthest - room, nearest + room)
+    apart = np.abs(swept.inverse_depth - motion.inverse_depth) * swept.px_per_unit
+    strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** 4)
+    return replace(swept, sure=swept.sure * (1 - np.minimum(4 * trust, 1) * strange))
 
 
 def _slope(value: float, low: float, high: float) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from secondeye.depth.smooth import filter_guided
 from secondeye.depth_models.parallax.prior import SURELY_MOVING, ramp, stand
+from secondeye.depth_models.parallax.sweep import Swept
 from secondeye.flow import warp_backward
 from secondeye.flow.motion import Motion
 
@@ -39,8 +40,11 @@ DOUBT, MOVING_DOUBT = 0.9, 0.7
 """Shares of the trust in gathered depth that is kept when a measurement finds no parallax, and of what was seen to
 move on its own when one does find it, for then everything moves."""
 
-RAMP_TRUST = 0.15
+RAMP_TRUST = 0.05
 """Trust in the ramp, against 1 of a sure measurement."""
+
+OWN_TRUST = 0.3
+"""Trust from where on a px rather shows its own depth than that of all around it."""
 
 OUTLINE_VARIANCE = 5e-3
 """The same for the outline of what moves, which must not follow fur and folds."""
@@ -91,20 +95,22 @@ class Fusion:
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
 
-    def add(self, motion: Motion, trust: Array, belief: float) -> None:
+    def add(self, motion: Motion, trust: Array, belief: float, swept: Swept | None) -> None:
         """Take in what the current frame and another one say.
 
         Args:
             motion: of the pair.
             trust: (h, w) of its flow, 0 to 1.
             belief: how far its parallax is believed, 0 to 1.
+            swept: depth found by its camera, where it is believed at all.
         """
         self._belief = belief if self._belief is None else self._belief + 0.4 * (belief - self._belief)
         noise = np.float32(motion.noise_px)
         if belief > 0:
-            weight = trust * np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2
-            weight = np.asarray(weight * motion.leverage, np.float32)
-            self._add_depth(motion.inverse_depth, weight * (1 - _pits(motion.inverse_depth, weight)))
+            if swept is not None:
+                fits = np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2 * motion.leverage
+                hollow = _pits(motion.inverse_depth, np.asarray(trust * fits, np.float32))
+                self._add_depth(swept.inverse_depth, np.asarray(swept.sure * fits * (1 - hollow), np.float32))
             self._moving *= np.float32(MOVING_DOUBT)
         else:
             moving = np.asarray(
@@ -132,7 +138,9 @@ class Fusion:
         radius = max(2, max(grey.shape) // 60)
         low, high = np.percentile(self._depth[known], (1, 99))
         weight = np.asarray(self._trust + np.float32(1e-6), np.float32)
-        filled = np.clip(filter_guided(self._depth, grey, radius, EDGE_VARIANCE, weight), low, high)
+        spread = np.clip(filter_guided(self._depth, grey, radius, EDGE_VARIANCE, weight), low, high)
+        own = self._trust / (self._trust + np.float32(OWN_TRUST))
+        filled = spread + own * (np.clip(self._depth, low, high) - spread)
         trust = np.asarray(cv2.GaussianBlur(self._trust, (0, 0), radius * 1.3), np.float32)
         mean = (trust * filled + RAMP_TRUST * self._fitted(prior)) / (trust + RAMP_TRUST)
         return np.asarray(mean, np.float32)
