@@ -57,11 +57,10 @@ class Forecast:
             f"source   {plan.source}: {plan.info.width}x{plan.info.height}, {plan.frame_count} frames,"
             f" {float(plan.info.frame_rate):.3f} a second, {plan.info.bit_depth} bit",
             f"result   {self.out}: {width}x{height}, {settings.layout}, {encode_text(plan.encode)}",
-            f"stereo   strength {settings.strength:.1%}, convergence {settings.convergence:g}, eyes {settings.eyes}",
-            f"depth    {settings.depth}; holes filled by {settings.inpainter}",
+            *_how(settings),
             f"work     {shots}{len(plan.segments)} segments",
             f"size     about {size_text(self.output_bytes)}, and {size_text(self.work_bytes)} for unfinished work",
-            f"time     about {duration_text(self.seconds)} on this machine",
+            _how_long(self.seconds),
         ]
         return "\n".join(lines)
 
@@ -104,10 +103,9 @@ class PicturesForecast:
         lines = [
             f"source   {self.sources[0] if count == 1 else f'{count} pictures in {self.sources[0].parent}'}",
             f"result   {self.out}: {settings.layout}",
-            f"stereo   strength {settings.strength:.1%}, convergence {settings.convergence:g}, eyes {settings.eyes}",
-            f"depth    {settings.depth}; holes filled by {settings.inpainter}",
+            *_how(settings),
             f"size     about {size_text(self.output_bytes)}",
-            f"time     about {duration_text(self.seconds)} on this machine",
+            _how_long(self.seconds),
         ]
         return "\n".join(lines)
 
@@ -121,6 +119,18 @@ class PicturesForecast:
             "seconds": round(self.seconds, 1),
             "notes": list(self.notes),
         }
+
+
+def _how(settings: ConvertSettings) -> tuple[str, str]:
+    """The lines on stereo and depth."""
+    return (
+        f"stereo   strength {settings.strength:.1%}, convergence {settings.convergence:g}, eyes {settings.eyes}",
+        f"depth    {settings.depth}; holes filled by {settings.inpainter}",
+    )
+
+
+def _how_long(seconds: float) -> str:
+    return f"time     about {duration_text(seconds)} on this machine"
 
 
 def measure(plan: Plan, model: DepthEstimator, out: Path, notes: Sequence[str] = ()) -> Forecast:
