@@ -41,6 +41,10 @@ LONGEST_GAP = 12
 TARGET_PX = 6.0
 """Parallax that the gap aims at: ten times the noise of DIS, and well within its reach."""
 
+MOVED_PX = 12.0
+"""Where no parallax is believed, what turning leaves over of the flow shall not exceed that: it moves on its own, and
+over a longer way it would hide too much."""
+
 LONGEST_FLOW = 0.08
 """Of the width; beyond it too much leaves the frame or is lost."""
 
@@ -174,7 +178,11 @@ def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], 
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
             swept = replace(swept, sure=swept.sure * seen_again(forward, error))
     fusion.add(motion, trust, belief, swept)
-    wanted = frames * TARGET_PX / max(motion.parallax_px, 0.1) if belief > 0 else gap * 1.5
+    if belief > 0:
+        wanted = frames * TARGET_PX / max(motion.parallax_px, 0.1)
+    else:
+        moved_px = float(np.percentile(motion.turn_residual[::4, ::4], 95))
+        wanted = min(2.5 * gap, frames * MOVED_PX / max(moved_px, 0.1))
     reach = frames * LONGEST_FLOW * max(grey.shape) / max(motion.length_px, 0.1)
     return float(np.clip(min(0.5 * (gap + wanted), reach), 1.0, LONGEST_GAP))
 
