@@ -10,7 +10,7 @@ from secondeye.scene.casting import offsets
 from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.reference import Hits, World, follow, on_device
 from secondeye.scene.reference_shading import shoot
-from secondeye.scene.shading import MATTE
+from secondeye.scene.gloss import MATTE
 from secondeye.scene.stage import stage
 
 RAYS_AT_ONCE = 1 << 22

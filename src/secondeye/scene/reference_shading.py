@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.rays import SKY
+from secondeye.scene.bundle import SKY
 from secondeye.scene.reference import (
     INF,
     Hits,
@@ -19,7 +19,8 @@ from secondeye.scene.reference import (
     texture_of,
     times,
 )
-from secondeye.scene.shading import MATTE, MIRROR, SKY_KEY
+from secondeye.scene.gloss import MATTE, MIRROR
+from secondeye.scene.shading import SKY_KEY
 from secondeye.scene.shapes import QUAD
 
 COLOURS = ("red", "green", "blue")

@@ -1,80 +1,92 @@
 """Read texture tiles at any place and any footprint, from the level of the pyramid that suits it."""
 
-import math
-
 import numpy as np
-from numpy.typing import NDArray
 
-from secondeye.scene.inlined import inlined
+from secondeye.scene.bundle import Words, f32, i32, u32
+from secondeye.scene.lanes import step
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.tiles import LEVELS
 
-Texels = NDArray[np.uint8]
+ONE, ZERO = f32(1), f32(0)
+FARTHEST = f32(1e6)
+"""Places are kept within so many tiles, where whole numbers still are some."""
+
+Corners = tuple[u32, u32, u32, u32, f32, f32]
+"""Four texels, and how far between them, to the right and up."""
 
 
-@inlined
-def level_start(level: int) -> int:
-    """Index of a pyramid level's first texel: the levels before it have 4 ** 8, 4 ** 7, ... texels."""
-    whole = EDGE_PX * EDGE_PX * 4
-    return (whole - (whole >> (2 * level))) // 3
+@step
+def level_for(wide: f32) -> i32:
+    """The level on which a footprint so many texels wide is 1 to 2 texels wide: the binary exponent of its width."""
+    exponent = i32(i32(f32(wide).view(np.int32) >> 23) - 127)
+    return i32(min(max(exponent, i32(0)), i32(LEVELS - 1)))
 
 
-@inlined
-def wrapped(i: int, edge: int, clamped: int) -> int:
+@step
+def wrapped(i: i32, edge: i32, clamped: bool) -> i32:
     """A texel index on a tile that repeats or is clamped; its edge is a power of two."""
-    return min(max(i, 0), edge - 1) if clamped else i & (edge - 1)
+    kept = i32(min(max(i, i32(0)), i32(edge - 1)))
+    return kept if clamped else i32(i & i32(edge - 1))
 
 
-@inlined
-def bilinear(texels: Texels, tile: int, level: int, u: float, v: float, clamped: int) -> tuple[float, float, float]:
-    """Colour, 0 to 255, between four texels of one level."""
-    edge = EDGE_PX >> level
-    x, y = u * edge - 0.5, v * edge - 0.5
-    i, j = math.floor(x), math.floor(y)
-    a, b = x - i, y - j
-    i0, i1 = wrapped(i, edge, clamped), wrapped(i + 1, edge, clamped)
-    last = level_start(level) + edge * (edge - 1)  # v points up, rows are stored downwards
-    j0, j1 = last - edge * wrapped(j, edge, clamped), last - edge * wrapped(j + 1, edge, clamped)
-    p, q, r, s = j0 + i0, j0 + i1, j1 + i0, j1 + i1
-    pw, qw, rw, sw = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
+@step
+def corners(texels: Words, tile: int, level: i32, u: f32, v: f32, clamped: bool) -> Corners:
+    """The four texels of one level around a place."""
+    edge = i32(i32(EDGE_PX) >> level)
+    first = i32(i32(0x15555) & i32(i32(-1) << i32(18 - 2 * level)))  # the levels before it have 4^8, 4^7, ... texels
+    x, y = u * f32(edge) - f32(0.5), v * f32(edge) - f32(0.5)
+    left, low = np.floor(x), np.floor(y)
+    i, j = i32(left), i32(low)
+    i0, i1 = wrapped(i, edge, clamped), wrapped(i32(i + 1), edge, clamped)
+    last = i32(first + edge * i32(edge - 1))  # v points up, rows are stored downwards
+    j0 = i32(last - edge * wrapped(j, edge, clamped))
+    j1 = i32(last - edge * wrapped(i32(j + 1), edge, clamped))
     return (
-        pw * texels[tile, p, 0] + qw * texels[tile, q, 0] + rw * texels[tile, r, 0] + sw * texels[tile, s, 0],
-        pw * texels[tile, p, 1] + qw * texels[tile, q, 1] + rw * texels[tile, r, 1] + sw * texels[tile, s, 1],
-        pw * texels[tile, p, 2] + qw * texels[tile, q, 2] + rw * texels[tile, r, 2] + sw * texels[tile, s, 2],
+        texels[tile, u32(j0 + i0)],
+        texels[tile, u32(j0 + i1)],
+        texels[tile, u32(j1 + i0)],
+        texels[tile, u32(j1 + i1)],
+        x - left,
+        y - low,
     )
 
 
-@inlined
-def sample(
-    texels: Texels, tile: int, u: float, v: float, texels_wide: float, clamped: int
-) -> tuple[float, float, float]:
+@step
+def mixed(four: Corners, shift: int) -> f32:
+    """One channel, 0 to 255, between four texels: the byte `shift` bits from the right."""
+    a, b = four[4], four[5]
+    p, q = f32(i32((four[0] >> shift) & 255)), f32(i32((four[1] >> shift) & 255))
+    r, s = f32(i32((four[2] >> shift) & 255)), f32(i32((four[3] >> shift) & 255))
+    low, high = p + a * (q - p), r + a * (s - r)
+    return low + b * (high - low)
+
+
+@step
+def near_home(u: f32) -> f32:
+    return min(max(u, -FARTHEST), FARTHEST)
+
+
+@step
+def sample(texels: Words, tile: int, u: f32, v: f32, wide: f32, clamped: bool) -> tuple[f32, f32, f32]:
     """Colour, display-coded 0 to 1, for a footprint so many texels wide, between two levels of a pyramid."""
-    fine = 0
-    while fine < LEVELS - 1 and texels_wide >= 2:
-        texels_wide *= 0.5
-        fine += 1
-    red, green, blue = bilinear(texels, tile, fine, u, v, clamped)
-    w = texels_wide - 1
-    if w <= 0 or fine == LEVELS - 1:
-        return red / 255, green / 255, blue / 255
-    r, g, b = bilinear(texels, tile, fine + 1, u, v, clamped)
-    return (red + w * (r - red)) / 255, (green + w * (g - green)) / 255, (blue + w * (b - blue)) / 255
+    u, v = near_home(u), near_home(v)
+    level = level_for(wide)
+    next_level = i32(min(i32(level + 1), i32(LEVELS - 1)))
+    weight = max(wide / f32(i32(i32(1) << level)) - ONE, ZERO)
+    weight = weight if level < i32(LEVELS - 1) else ZERO
+    fine = corners(texels, tile, level, u, v, clamped)
+    coarse = corners(texels, tile, next_level, u, v, clamped)
+    red, green, blue = mixed(fine, 0), mixed(fine, 8), mixed(fine, 16)
+    scale = f32(1 / 255)
+    return (
+        (red + weight * (mixed(coarse, 0) - red)) * scale,
+        (green + weight * (mixed(coarse, 8) - green)) * scale,
+        (blue + weight * (mixed(coarse, 16) - blue)) * scale,
+    )
 
 
-@inlined
-def channel(texels: Texels, tile: int, c: int, u: float, v: float, texels_wide: float, clamped: int) -> float:
+@step
+def channel(texels: Words, tile: int, shift: int, u: f32, v: f32, wide: f32, clamped: bool) -> f32:
     """One channel, 0 to 1, between four texels of the level nearest to a footprint so many texels wide."""
-    level = 0
-    while level < LEVELS - 1 and texels_wide > math.sqrt(2):
-        texels_wide *= 0.5
-        level += 1
-    edge = EDGE_PX >> level
-    x, y = u * edge - 0.5, v * edge - 0.5
-    i, j = math.floor(x), math.floor(y)
-    a, b = x - i, y - j
-    i0, i1 = wrapped(i, edge, clamped), wrapped(i + 1, edge, clamped)
-    last = level_start(level) + edge * (edge - 1)
-    j0, j1 = last - edge * wrapped(j, edge, clamped), last - edge * wrapped(j + 1, edge, clamped)
-    low = (1 - a) * texels[tile, j0 + i0, c] + a * texels[tile, j0 + i1, c]
-    high = (1 - a) * texels[tile, j1 + i0, c] + a * texels[tile, j1 + i1, c]
-    return float(((1 - b) * low + b * high) / 255)
+    level = level_for(wide * f32(2**0.5))
+    return mixed(corners(texels, tile, level, near_home(u), near_home(v), clamped), shift) * f32(1 / 255)

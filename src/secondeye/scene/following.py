@@ -1,0 +1,322 @@
+"""Where the points that one view shows are in other views, and whether they are seen there."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from secondeye.scene.bundle import (
+    BLOCK_PX,
+    CAPACITY,
+    INF,
+    SAME_DEPTH,
+    SKY,
+    Bools,
+    Bundle,
+    Doubles,
+    Floats,
+    Ints,
+    Longs,
+    Records,
+    Scratch,
+    Stage,
+    f32,
+    i32,
+    u32,
+)
+from secondeye.scene.gloss import MATTE
+from secondeye.scene.kernel import Pictures
+from secondeye.scene.lanes import kernel, loops, step
+from secondeye.scene.meeting import cast, choose, find_solid, lay, middle_of, reset
+from secondeye.scene.shading import list_all, part, place
+from secondeye.scene.shapes import BOX, HALF, ONE, ZERO
+
+TRAIL = np.dtype(
+    [
+        *((name, np.float32, CAPACITY) for name in ("u", "v", "depth")),
+        *((name, np.int32, CAPACITY) for name in ("block", "seen", "chosen")),
+        *((name, np.uint32, CAPACITY) for name in ("asked", "rest")),
+    ]
+)
+"""Where points are in another view: (u, v) px from the centre of the block that they come from, depth, number of the
+block there, and whether they are seen; `chosen` and `asked` are those for which a ray has to find that out."""
+
+Row = tuple[float, float, float, float]
+Map = tuple[f32, f32, f32, f32, f32, f32, f32, f32, f32, f32, f32, f32]
+
+
+class Found(NamedTuple):
+    """What is known about points in K other views of each of V views.
+
+    Attributes:
+        moved: (K, V, 2, H, W) px to the right and down from here to there, times `signs`.
+        visible: (K, V, H, W), there it is inside the frame and the first thing that its ray meets.
+        surface: (V, H, W) number of the body, or SKY.
+        matte: (V, H, W), false in mirrors and glass.
+    """
+
+    moved: Floats
+    visible: Bools
+    surface: Ints
+    matte: Bools
+
+
+@kernel
+def follow(
+    first: int,
+    stop: int,
+    stage: Stage,
+    projections: Doubles,
+    views: Longs,
+    targets: Longs,
+    slots: Longs,
+    signs: Floats,
+    pictures: Pictures,
+    found: Found,
+    space: Scratch,
+    trails: Records,
+) -> None:
+    """Find each pixel's surface point again in other views, be they the other eye's or another time's.
+
+    Args:
+        first, stop: lines of blocks, counted through all views.
+        projections: (all views, 3, 4), world point to pixel times depth.
+        views: (V,), where pixels come from.
+        targets: (K, V), where they are looked for.
+        slots: (K, V), which of `views` the target is, or -1.
+        signs: (K, V).
+        trails: (1,) of TRAIL, scratch.
+    """
+    _, height, width = pictures.key.shape
+    lines, rays = -(-height // BLOCK_PX), space.rays[0]
+    for line in range(first, stop):
+        slot, row = line // lines, line % lines
+        high = min(height - row * BLOCK_PX, BLOCK_PX)
+        for column in range(-(-width // BLOCK_PX)):
+            wide = min(width - column * BLOCK_PX, BLOCK_PX)
+            _read(stage, pictures, found, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+            list_all(rays, wide * high)
+            left = wide * high
+            while left:
+                n = int(rays.body[rays.rest[0]])
+                own = part(rays, left, n)
+                _prepare(stage, views[slot], n, row, column, space, own)
+                for k in range(len(targets)):
+                    _follow_to(
+                        stage,
+                        projections,
+                        views[slot],
+                        targets[k, slot],
+                        slots[k, slot],
+                        n,
+                        row,
+                        column,
+                        pictures,
+                        space,
+                        trails[0],
+                        own,
+                    )
+                    _write(found, k, slot, row * BLOCK_PX, column * BLOCK_PX, rays, trails[0], own, wide, signs[k, slot])
+                left -= own
+
+
+@step
+def _read(
+    stage: Stage, pictures: Pictures, found: Found, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int
+) -> None:
+    """What the rays of a block met."""
+    edge = f32(BLOCK_PX - 1) * f32(0.5)
+    for y in range(high):
+        for x in range(wide):
+            i = y * wide + x
+            key = pictures.key[slot, top + y, left + x]
+            rays.x[i], rays.y[i] = f32(x) - edge, f32(y) - edge
+            rays.key[i], rays.depth[i] = key, pictures.depth[slot, top + y, left + x]
+            n = key >> 4
+            rays.body[i] = n
+            found.surface[slot, top + y, left + x] = n
+            found.matte[slot, top + y, left + x] = n < 0 or stage.bodies[n].finish == MATTE
+
+
+@step
+def _prepare(stage: Stage, view: int, n: int, row: int, column: int, space: Scratch, count: int) -> None:
+    """Gather the points of one body; where it may hide itself, in its axes, with normals and places on its texture."""
+    rays, patch = space.rays[0], space.patch[0]
+    for k in range(count):
+        i = rays.own[k]
+        patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[i], rays.y[i], rays.depth[i], rays.key[i] >> 1
+    if n == SKY:
+        for k in range(count):
+            patch.depth[k] = ONE
+    elif may_hide_itself(stage, n):
+        place(stage.rays, view, n, middle_of(column), middle_of(row), patch, count)
+        lay(stage.bodies, n, patch, count)
+
+
+@step
+def may_hide_itself(stage: Stage, n: int) -> bool:
+    """Whether an eye that sees some of a body's face may not see all of it."""
+    kind = stage.bodies[n].kind
+    return bool(stage.bodies[n].cutout or kind > BOX)
+
+
+@loops
+def _follow_to(
+    stage: Stage,
+    projections: Doubles,
+    view: int,
+    target: int,
+    slot: int,
+    n: int,
+    row: int,
+    column: int,
+    pictures: Pictures,
+    space: Scratch,
+    trail: Bundle,
+    count: int,
+) -> None:
+    """Find the points that `_prepare` gathered in one other view."""
+    patch = space.patch[0]
+    there = _map(stage, projections, view, target, n, middle_of(column), middle_of(row))
+    _project(there, patch, trail, count)
+    cutout = n != SKY and stage.bodies[n].cutout
+    if n != SKY and not cutout and may_hide_itself(stage, n):
+        _turns_away(stage.rays, view, target, n, patch, count)
+    else:
+        for k in range(count):
+            patch.towards[k] = -ONE if cutout else ONE
+    asked = _look_up(pictures, slot, row, column, n, patch, trail, count)
+    if asked:
+        choose(trail.chosen, trail.asked, count)
+        _ask(stage, target, row, column, n, space, trail, asked)
+    if cutout:  # finer or coarser, there may be a gap
+        spread = f32(stage.air[0].pixel_rad)
+        for k in range(count):
+            patch.reach[k] = trail.depth[k] * spread
+        find_solid(stage, n, patch, count)
+        for k in range(count):
+            trail.seen[k] &= patch.solid[k]
+
+
+@step
+def _map(stage: Stage, projections: Doubles, view: int, target: int, n: int, column: float, row: float) -> Map:
+    """From (x, y) px off a block's centre and depth t to t' (u, v, 1) there: t (a x + b y + c) + d, three times.
+
+    The point is o + t (A p) in body n's axes, M (o + t (A p)) in the world at the other time, and P of that in the
+    picture; what is constant of it is multiplied in double precision.
+    """
+    u = _map_row(stage, projections, view, target, n, 0)
+    v = _map_row(stage, projections, view, target, n, 1)
+    z = _map_row(stage, projections, view, target, n, 2)
+    a, b, c, d = _centred(u, z, column, row, column)
+    e, f, g, h = _centred(v, z, column, row, row)
+    i, j, k, m = _centred(z, z, column, row, 0.0)
+    return a, b, c, d, e, f, g, h, i, j, k, m
+
+
+@step
+def _map_row(stage: Stage, projections: Doubles, view: int, target: int, n: int, c: int) -> Row:
+    """One row of P M A, and of P M o: the sky's points are directions, whose depth is 1 and which have no origin."""
+    p, q, r, s = projections[target, c, 0], projections[target, c, 1], projections[target, c, 2], 0.0
+    ray = stage.rays[view, len(stage.bodies) if n == SKY else n]
+    if n != SKY:
+        m = stage.maps[target // 2, n]
+        s = p * m[3] + q * m[7] + r * m[11] + projections[target, c, 3]
+        p, q, r = p * m[0] + q * m[4] + r * m[8], p * m[1] + q * m[5] + r * m[9], p * m[2] + q * m[6] + r * m[10]
+        s += p * ray[0] + q * ray[1] + r * ray[2]
+    return (
+        p * ray[3] + q * ray[6] + r * ray[9],
+        p * ray[4] + q * ray[7] + r * ray[10],
+        p * ray[5] + q * ray[8] + r * ray[11],
+        s,
+    )
+
+
+@step
+def _centred(own: Row, z: Row, column: float, row: float, origin: float) -> tuple[f32, f32, f32, f32]:
+    """A row for places counted from (column, row) here and from `origin` there."""
+    c = own[0] * column + own[1] * row + own[2] - origin * (z[0] * column + z[1] * row + z[2])
+    return f32(own[0] - origin * z[0]), f32(own[1] - origin * z[1]), f32(c), f32(own[3] - origin * z[3])
+
+
+@step
+def _project(there: Map, patch: Bundle, trail: Bundle, count: int) -> None:
+    a, b, c, d, e, f, g, h, i, j, m, n = there
+    for k in range(count):
+        x, y, t = patch.x[k], patch.y[k], patch.depth[k]
+        z = t * (i * x + j * y + m) + n
+        trail.depth[k] = z
+        trail.u[k] = (t * (a * x + b * y + c) + d) / z
+        trail.v[k] = (t * (e * x + f * y + g) + h) / z
+
+
+@step
+def _turns_away(rays: Doubles, view: int, target: int, n: int, patch: Bundle, count: int) -> None:
+    """Write to `towards` something not positive where one eye sees the front of a surface and the other its back."""
+    ox, oy, oz = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
+    tx, ty, tz = f32(rays[target, n, 0]), f32(rays[target, n, 1]), f32(rays[target, n, 2])
+    for k in range(count):
+        px, py, pz = patch.px[k], patch.py[k], patch.pz[k]
+        nx, ny, nz = patch.nx[k], patch.ny[k], patch.nz[k]
+        here = (ox - px) * nx + (oy - py) * ny + (oz - pz) * nz
+        patch.towards[k] = here * ((tx - px) * nx + (ty - py) * ny + (tz - pz) * nz)
+
+
+@step
+def _look_up(
+    pictures: Pictures, slot: int, row: int, column: int, n: int, patch: Bundle, trail: Bundle, count: int
+) -> int:
+    """See what the pixel shows that each point falls into; how many points that leaves in doubt, and chosen."""
+    _, height, width = pictures.key.shape
+    left, top = f32(middle_of(column)), f32(middle_of(row))
+    known, at, asked = slot >= 0, max(slot, 0), 0
+    for k in range(count):
+        u, v, z = left + trail.u[k], top + trail.v[k], trail.depth[k]
+        inside = (z > ZERO) & (u >= -HALF) & (u < f32(width) - HALF) & (v >= -HALF) & (v < f32(height) - HALF)
+        x, y = i32(np.floor(u + HALF)) if inside else i32(0), i32(np.floor(v + HALF)) if inside else i32(0)
+        same = (pictures.key[at, u32(y), u32(x)] >> 1) == patch.lit[k]
+        reach = INF if n == SKY else z
+        certain = known & same & (pictures.clear[at, u32(y), u32(x)] >= reach) & (patch.towards[k] > ZERO)
+        trail.seen[k] = i32(1) if inside else i32(0)
+        trail.chosen[k] = i32(1) if inside & (not certain) else i32(0)
+        trail.block[k] = i32(i32(y // BLOCK_PX) * 65536 + i32(x // BLOCK_PX))
+        asked += trail.chosen[k]
+    return asked
+
+
+@step
+def _ask(stage: Stage, target: int, row: int, column: int, n: int, space: Scratch, trail: Bundle, asked: int) -> None:
+    """Cast rays to the points in doubt, block by block."""
+    rays = space.bounced[0]
+    while asked:
+        block = trail.block[trail.asked[0]]
+        own, rest = 0, 0
+        for k in range(asked):
+            i = trail.asked[k]
+            trail.rest[own] = i
+            trail.asked[rest] = i
+            mine = 1 if trail.block[i] == block else 0
+            own += mine
+            rest += 1 - mine
+        asked = rest
+        there, across = block >> 16, block & 65535
+        down_px, across_px = f32((there - row) * BLOCK_PX), f32((across - column) * BLOCK_PX)
+        reset(rays, own, INF)
+        for k in range(own):
+            i = trail.rest[k]
+            rays.x[k], rays.y[k] = trail.u[i] - across_px, trail.v[i] - down_px
+            rays.depth[k] = INF if n == SKY else trail.depth[i] * (ONE - SAME_DEPTH)
+        cast(stage, target, there, across, rays, space.bounced_patch[0], own, False)
+        for k in range(own):
+            trail.seen[trail.rest[k]] = i32(1) if rays.body[k] == SKY else i32(0)
+
+
+@step
+def _write(
+    found: Found, k: int, slot: int, top: int, left: int, rays: Bundle, trail: Bundle, count: int, wide: int, sign: f32
+) -> None:
+    for j in range(count):
+        i = rays.own[j]
+        y, x = i // wide, i % wide
+        found.moved[k, slot, 0, top + y, left + x] = sign * (trail.u[j] - rays.x[i])
+        found.moved[k, slot, 1, top + y, left + x] = sign * (trail.v[j] - rays.y[i])
+        found.visible[k, slot, top + y, left + x] = trail.seen[j] != 0

@@ -1,0 +1,52 @@
+"""How the ray caster is compiled: steps for one ray, and loops that take many rays at once.
+
+LLVM turns a loop over rays into vector instructions, for eight rays or more at a time, if no ray can see what another
+one writes. So rays lie in records of arrays of single precision (`bundle`), whose fields cannot overlap; arguments
+never do; loops do not end early; and choices inside are between values, not between ways.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core.compiler import Compiler
+
+from secondeye.compiled import njit
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class _Apart(Compiler):  # type: ignore[misc]  # numba has no types
+    """Promises that arguments do not overlap, which numba keeps to itself otherwise."""
+
+    def define_pipelines(self) -> Any:
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
+_SETTINGS: dict[str, Any] = {
+    "error_model": "numpy",  # a division by zero gives infinity, which the geometry means
+    "fastmath": {"contract", "arcp", "nsz"},  # infinities and the order of sums stay what they are
+    "_nrt": False,  # functions that allocate nothing need not count references, which costs more than a ray
+}
+_NUMBERS = {**_SETTINGS, "fastmath": {"contract", "arcp", "nsz", "nnan"}}
+
+
+def step(function: Function) -> Function:
+    """Compile a function that allocates nothing straight into its callers."""
+    return cast(Function, numba.njit(forceinline=True, **_SETTINGS)(function))
+
+
+def extreme(function: Function) -> Function:
+    """A step that looks for the least or the greatest of numbers none of which is NaN."""
+    return cast(Function, numba.njit(forceinline=True, **_NUMBERS)(function))
+
+
+def loops(function: Function) -> Function:
+    """Compile loops over rays, which allocate nothing and whose arguments do not overlap, once for all callers."""
+    return cast(Function, numba.njit(pipeline_class=_Apart, **_SETTINGS)(function))
+
+
+def kernel(function: Function) -> Function:
+    """Compile what threads call: loops of loops, kept on disk if some folder can be written."""
+    return cast(Function, njit(pipeline_class=_Apart, **_SETTINGS)(function))
