@@ -23,6 +23,7 @@ Bundle = Any
 f32 = np.float32
 i32 = np.int32
 u32 = np.uint32
+u64 = np.uint64
 
 BLOCK_PX = 16
 CAPACITY = BLOCK_PX * BLOCK_PX
@@ -97,12 +98,15 @@ class Stage(NamedTuple):
     listed: Ints
 
 
-def _record(**fields: str) -> np.dtype[np.void]:
-    """A dtype of arrays of CAPACITY, their names listed by type."""
-    return np.dtype([(name, kind, CAPACITY) for kind, names in fields.items() for name in names.split()])
+def record(**fields: str) -> np.dtype[np.void]:
+    """A dtype of arrays of CAPACITY, their names listed by type.
+
+    They are a cache line longer: what lies a multiple of 4 KiB apart is slow to write and read in turns.
+    """
+    return np.dtype([(name, kind, CAPACITY + 16) for kind, names in fields.items() for name in names.split()])
 
 
-RAYS = _record(
+RAYS = record(
     float32="x y depth near second ox oy oz dx dy dz middle enter leave wx wy wz vx vy vz red green blue",
     int32="body holder lit key chosen",
     uint32="own rest some",
@@ -122,9 +126,10 @@ chosen, some    flags and list of rays for whatever is done to some only
 own, rest       lists of rays: those that met one body, and those not looked at yet
 """
 
-PATCH = _record(
-    float32="x y depth px py pz u v nx ny nz wx wy wz gx gy gz reach wide towards red green blue",
+PATCH = record(
+    float32="x y depth px py pz u v nx ny nz wx wy wz gx gy gz reach wide towards red green blue a b c d weight",
     int32="face lit solid",
+    uint32="p0 p1 p2 p3 p4 p5 p6 p7",
 )
 """Points on one body, where some rays met it.
 
@@ -135,6 +140,8 @@ u, v            place on the texture, tiles
 reach           how far away the point is, m; `wide` is the width of a pixel there, texels
 towards         cosine between normal and sun
 solid           whether there is anything, where the body is cut out
+p               texels around the place on two levels of the texture, first which, then what; a, b and c, d say where
+                between them the place is, and `weight` where between the levels
 """
 
 

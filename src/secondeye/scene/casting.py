@@ -81,13 +81,12 @@ def follow(
         np.empty((*shape, 2, *size), np.float32),
         np.empty((*shape, *size), np.bool_),
         np.empty(pictures.key.shape, np.int32),
-        np.empty(pictures.key.shape, np.bool_),
     )
     slot_of = {int(view): slot for slot, view in enumerate(views)}
     slots = np.array([[slot_of.get(int(target), -1) for target in row] for row in targets])
 
     def lines(first: int, stop: int, space: Scratch) -> None:
-        arguments = (projections, views, targets, slots, signs, pictures, found, space, np.empty(1, TRAIL))
+        arguments = (projections, views, targets, slots, signs, pictures, found, space, np.empty(len(targets), TRAIL))
         following.follow(first, stop, built, *arguments)
 
     _run(lines, pictures)

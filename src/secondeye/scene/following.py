@@ -6,7 +6,6 @@ import numpy as np
 
 from secondeye.scene.bundle import (
     BLOCK_PX,
-    CAPACITY,
     INF,
     SAME_DEPTH,
     SKY,
@@ -21,24 +20,31 @@ from secondeye.scene.bundle import (
     Stage,
     f32,
     i32,
+    record,
     u32,
+    u64,
 )
-from secondeye.scene.gloss import MATTE
-from secondeye.scene.kernel import Pictures
-from secondeye.scene.lanes import kernel, loops, step
+from secondeye.scene.kernel import UNINTERESTED, Pictures, fill
+from secondeye.scene.lanes import is_wild, kernel, loops, step
 from secondeye.scene.meeting import cast, choose, find_solid, lay, middle_of, reset
-from secondeye.scene.shading import list_all, part, place
+from secondeye.scene.shading import gather, list_all, part, place
 from secondeye.scene.shapes import BOX, HALF, ONE, ZERO
 
-TRAIL = np.dtype(
-    [
-        *((name, np.float32, CAPACITY) for name in ("u", "v", "depth")),
-        *((name, np.int32, CAPACITY) for name in ("block", "seen", "chosen")),
-        *((name, np.uint32, CAPACITY) for name in ("asked", "rest")),
-    ]
+TRAIL = record(
+    float32="u v depth clear across down",
+    int32="block seen chosen key where visible",
+    uint32="asked rest x y",
 )
-"""Where points are in another view: (u, v) px from the centre of the block that they come from, depth, number of the
-block there, and whether they are seen; `chosen` and `asked` are those for which a ray has to find that out."""
+"""Where points of a block are in another view.
+
+u, v, depth     px from the centre of their block, and m
+x, y, block     which pixel of the other view's picture that is, and which of its blocks
+key, clear      what the picture has there
+seen            whether they are seen there; `chosen` and `asked` are those for which a ray has to find that out
+across, down, visible       what has been found out, by pixels of the block: displacement in px, and `seen`
+"""
+
+BLOCK_SHIFT = BLOCK_PX.bit_length() - 1
 
 Row = tuple[float, float, float, float]
 Map = tuple[f32, f32, f32, f32, f32, f32, f32, f32, f32, f32, f32, f32]
@@ -51,13 +57,11 @@ class Found(NamedTuple):
         moved: (K, V, 2, H, W) px to the right and down from here to there, times `signs`.
         visible: (K, V, H, W), there it is inside the frame and the first thing that its ray meets.
         surface: (V, H, W) number of the body, or SKY.
-        matte: (V, H, W), false in mirrors and glass.
     """
 
     moved: Floats
     visible: Bools
     surface: Ints
-    matte: Bools
 
 
 @kernel
@@ -84,66 +88,49 @@ def follow(
         targets: (K, V), where they are looked for.
         slots: (K, V), which of `views` the target is, or -1.
         signs: (K, V).
-        trails: (1,) of TRAIL, scratch.
+        trails: (K,) of TRAIL, scratch.
     """
     _, height, width = pictures.key.shape
-    lines, rays = -(-height // BLOCK_PX), space.rays[0]
+    lines, rays, patch = -(-height // BLOCK_PX), space.rays[0], space.patch[0]
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         high = min(height - row * BLOCK_PX, BLOCK_PX)
         for column in range(-(-width // BLOCK_PX)):
             wide = min(width - column * BLOCK_PX, BLOCK_PX)
-            _read(stage, pictures, found, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
-            list_all(rays, wide * high)
-            left = wide * high
+            count = wide * high
+            fill(rays, wide, high, ZERO, ZERO)
+            _read(pictures, found, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+            list_all(rays, count)
+            left = count
             while left:
                 n = int(rays.body[rays.rest[0]])
-                own = part(rays, left, n)
-                _prepare(stage, views[slot], n, row, column, space, own)
+                own = part(rays, left, count)
+                gather(rays, patch, own, count)
+                _prepare(stage, views[slot], n, row, column, patch, own)
                 for k in range(len(targets)):
-                    _follow_to(
-                        stage,
-                        projections,
-                        views[slot],
-                        targets[k, slot],
-                        slots[k, slot],
-                        n,
-                        row,
-                        column,
-                        pictures,
-                        space,
-                        trails[0],
-                        own,
-                    )
-                    _write(found, k, slot, row * BLOCK_PX, column * BLOCK_PX, rays, trails[0], own, wide, signs[k, slot])
+                    other = targets[k, slot], slots[k, slot]
+                    _follow_to(stage, projections, views[slot], other, n, row, column, pictures, space, trails[k], own)
+                    _keep(rays, patch, trails[k], own, count, signs[k, slot])
                 left -= own
+            for k in range(len(targets)):
+                _write(found, k, slot, row * BLOCK_PX, column * BLOCK_PX, trails[k], wide, high)
 
 
 @step
-def _read(
-    stage: Stage, pictures: Pictures, found: Found, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int
-) -> None:
-    """What the rays of a block met."""
-    edge = f32(BLOCK_PX - 1) * f32(0.5)
+def _read(pictures: Pictures, found: Found, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
+    """What the rays of a block met; `lit` holds all of their keys but whether the sun shines."""
     for y in range(high):
+        down = u64(top + y)
         for x in range(wide):
-            i = y * wide + x
-            key = pictures.key[slot, top + y, left + x]
-            rays.x[i], rays.y[i] = f32(x) - edge, f32(y) - edge
-            rays.key[i], rays.depth[i] = key, pictures.depth[slot, top + y, left + x]
-            n = key >> 4
-            rays.body[i] = n
-            found.surface[slot, top + y, left + x] = n
-            found.matte[slot, top + y, left + x] = n < 0 or stage.bodies[n].finish == MATTE
+            i, at = y * wide + x, u64(left + x)
+            key = pictures.key[slot, down, at]
+            rays.depth[i], rays.lit[i], rays.body[i] = pictures.depth[slot, down, at], i32(key >> 1), i32(key >> 4)
+            found.surface[slot, down, at] = i32(key >> 4)
 
 
 @step
-def _prepare(stage: Stage, view: int, n: int, row: int, column: int, space: Scratch, count: int) -> None:
-    """Gather the points of one body; where it may hide itself, in its axes, with normals and places on its texture."""
-    rays, patch = space.rays[0], space.patch[0]
-    for k in range(count):
-        i = rays.own[k]
-        patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[i], rays.y[i], rays.depth[i], rays.key[i] >> 1
+def _prepare(stage: Stage, view: int, n: int, row: int, column: int, patch: Bundle, count: int) -> None:
+    """Where a body may hide itself, find points in its axes, with normals and places on its texture."""
     if n == SKY:
         for k in range(count):
             patch.depth[k] = ONE
@@ -164,8 +151,7 @@ def _follow_to(
     stage: Stage,
     projections: Doubles,
     view: int,
-    target: int,
-    slot: int,
+    other: tuple[int, int],
     n: int,
     row: int,
     column: int,
@@ -174,8 +160,8 @@ def _follow_to(
     trail: Bundle,
     count: int,
 ) -> None:
-    """Find the points that `_prepare` gathered in one other view."""
-    patch = space.patch[0]
+    """Find points that `_prepare` has seen to in one other view: its number and its slot."""
+    patch, (target, slot) = space.patch[0], other
     there = _map(stage, projections, view, target, n, middle_of(column), middle_of(row))
     _project(there, patch, trail, count)
     cutout = n != SKY and stage.bodies[n].cutout
@@ -191,7 +177,7 @@ def _follow_to(
     if cutout:  # finer or coarser, there may be a gap
         spread = f32(stage.air[0].pixel_rad)
         for k in range(count):
-            patch.reach[k] = trail.depth[k] * spread
+            patch.wide[k] = trail.depth[k] * spread
         find_solid(stage, n, patch, count)
         for k in range(count):
             trail.seen[k] &= patch.solid[k]
@@ -267,56 +253,98 @@ def _look_up(
 ) -> int:
     """See what the pixel shows that each point falls into; how many points that leaves in doubt, and chosen."""
     _, height, width = pictures.key.shape
-    left, top = f32(middle_of(column)), f32(middle_of(row))
-    known, at, asked = slot >= 0, max(slot, 0), 0
+    left, top, asked = f32(middle_of(column)), f32(middle_of(row)), 0
+    right_end, low_end = f32(width) - HALF, f32(height) - HALF
+    blocks = i32(-(-width // BLOCK_PX))
     for k in range(count):
-        u, v, z = left + trail.u[k], top + trail.v[k], trail.depth[k]
-        inside = (z > ZERO) & (u >= -HALF) & (u < f32(width) - HALF) & (v >= -HALF) & (v < f32(height) - HALF)
+        u, v = left + trail.u[k], top + trail.v[k]
+        inside = (trail.depth[k] > ZERO) & (u >= -HALF) & (u < right_end) & (v >= -HALF) & (v < low_end)
         x, y = i32(np.floor(u + HALF)) if inside else i32(0), i32(np.floor(v + HALF)) if inside else i32(0)
-        same = (pictures.key[at, u32(y), u32(x)] >> 1) == patch.lit[k]
-        reach = INF if n == SKY else z
-        certain = known & same & (pictures.clear[at, u32(y), u32(x)] >= reach) & (patch.towards[k] > ZERO)
         trail.seen[k] = i32(1) if inside else i32(0)
-        trail.chosen[k] = i32(1) if inside & (not certain) else i32(0)
-        trail.block[k] = i32(i32(y // BLOCK_PX) * 65536 + i32(x // BLOCK_PX))
+        trail.x[k], trail.y[k] = u32(x), u32(y)
+        trail.block[k] = i32(i32(y >> BLOCK_SHIFT) * blocks + i32(x >> BLOCK_SHIFT))
+    if slot < 0:
+        for k in range(count):
+            trail.chosen[k] = trail.seen[k]
+            asked += trail.chosen[k]
+        return asked
+    _pick(pictures, slot, trail, count)
+    for k in range(count):
+        same, reach = (trail.key[k] >> 1) == patch.lit[k], INF if n == SKY else trail.depth[k]
+        certain = same & (trail.clear[k] >= reach) & (patch.towards[k] > ZERO)
+        trail.chosen[k] = i32(0) if certain else trail.seen[k]
         asked += trail.chosen[k]
     return asked
 
 
 @step
+def _pick(pictures: Pictures, slot: int, trail: Bundle, count: int) -> None:
+    """What the pixels that points fall into show."""
+    for k in range(count):
+        y, x = trail.y[k], trail.x[k]
+        if is_wild(y):
+            break
+        trail.key[k], trail.clear[k] = pictures.key[slot, y, x], pictures.clear[slot, y, x]
+
+
+@loops
 def _ask(stage: Stage, target: int, row: int, column: int, n: int, space: Scratch, trail: Bundle, asked: int) -> None:
     """Cast rays to the points in doubt, block by block."""
-    rays = space.bounced[0]
+    rays, blocks = space.bounced[0], stage.start.shape[2] - 1
     while asked:
-        block = trail.block[trail.asked[0]]
-        own, rest = 0, 0
-        for k in range(asked):
-            i = trail.asked[k]
-            trail.rest[own] = i
-            trail.asked[rest] = i
-            mine = 1 if trail.block[i] == block else 0
-            own += mine
-            rest += 1 - mine
-        asked = rest
-        there, across = block >> 16, block & 65535
+        block = int(trail.block[trail.asked[0]])
+        own = _one_block(trail, asked)
+        asked -= own
+        there, across = block // blocks, block % blocks
         down_px, across_px = f32((there - row) * BLOCK_PX), f32((across - column) * BLOCK_PX)
         reset(rays, own, INF)
         for k in range(own):
             i = trail.rest[k]
+            if is_wild(i):
+                break
             rays.x[k], rays.y[k] = trail.u[i] - across_px, trail.v[i] - down_px
             rays.depth[k] = INF if n == SKY else trail.depth[i] * (ONE - SAME_DEPTH)
-        cast(stage, target, there, across, rays, space.bounced_patch[0], own, False)
+        cast(stage, target, there, across, rays, space.bounced_patch[0], own, UNINTERESTED)
         for k in range(own):
             trail.seen[trail.rest[k]] = i32(1) if rays.body[k] == SKY else i32(0)
 
 
 @step
-def _write(
-    found: Found, k: int, slot: int, top: int, left: int, rays: Bundle, trail: Bundle, count: int, wide: int, sign: f32
-) -> None:
-    for j in range(count):
-        i = rays.own[j]
-        y, x = i // wide, i % wide
-        found.moved[k, slot, 0, top + y, left + x] = sign * (trail.u[j] - rays.x[i])
-        found.moved[k, slot, 1, top + y, left + x] = sign * (trail.v[j] - rays.y[i])
-        found.visible[k, slot, top + y, left + x] = trail.seen[j] != 0
+def _one_block(trail: Bundle, asked: int) -> int:
+    """Divide the points that are asked about into `rest`, in the same block as the first, and `asked`."""
+    block = trail.block[trail.asked[0]]
+    own, others = 0, 0
+    for k in range(asked):
+        i = trail.asked[k]
+        trail.rest[own] = i
+        trail.asked[others] = i
+        mine = 1 if trail.block[i] == block else 0
+        own += mine
+        others += 1 - mine
+    return own
+
+
+@step
+def _keep(rays: Bundle, patch: Bundle, trail: Bundle, own: int, count: int, sign: f32) -> None:
+    """Note by pixels what was found out about some."""
+    for k in range(own):
+        trail.u[k], trail.v[k] = sign * (trail.u[k] - patch.x[k]), sign * (trail.v[k] - patch.y[k])
+    if own == count:
+        for k in range(own):
+            trail.across[k], trail.down[k], trail.visible[k] = trail.u[k], trail.v[k], trail.seen[k]
+        return
+    for k in range(own):
+        i = rays.own[k]
+        if is_wild(i):
+            break
+        trail.across[i], trail.down[i], trail.visible[i] = trail.u[k], trail.v[k], trail.seen[k]
+
+
+@step
+def _write(found: Found, k: int, slot: int, top: int, left: int, trail: Bundle, wide: int, high: int) -> None:
+    for y in range(high):
+        down = u64(top + y)
+        for x in range(wide):
+            i, at = y * wide + x, u64(left + x)
+            found.moved[k, slot, 0, down, at], found.moved[k, slot, 1, down, at] = trail.across[i], trail.down[i]
+            found.visible[k, slot, down, at] = trail.visible[i] != 0

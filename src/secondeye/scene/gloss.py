@@ -68,7 +68,7 @@ def _leave(patch: Bundle, bounced: Bundle, count: int, turn: f32) -> None:
         bounced.vx[k], bounced.vy[k], bounced.vz[k] = gx - along * nx, gy - along * ny, gz - along * nz
 
 
-@step
+@loops
 def _arrive(stage: Stage, time: int, but: int, space: Scratch, count: int) -> None:
     """Linear light that arrives along free rays, body `but` left out; asks all the others."""
     bounced, patch = space.bounced[0], space.bounced_patch[0]
@@ -81,7 +81,7 @@ def _arrive(stage: Stage, time: int, but: int, space: Scratch, count: int) -> No
     left = count
     while left:
         n = int(bounced.body[bounced.rest[0]])
-        own = part(bounced, left, n)
+        own = part(bounced, left, count)
         _locate(stage, time, n, bounced, patch, own)
         if n == SKY:
             shade_sky(stage, time, patch, own)

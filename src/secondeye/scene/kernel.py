@@ -24,11 +24,17 @@ from secondeye.scene.bundle import (
     Stage,
     f32,
     i32,
+    u64,
 )
 from secondeye.scene.gloss import MATTE, gloss
 from secondeye.scene.lanes import kernel, loops, step
 from secondeye.scene.meeting import cast, middle_of, reset
-from secondeye.scene.shading import give_back, haze, list_all, locate, part, shade, shade_sky
+from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
+
+
+ONE_RAY = np.int64(1)
+UNINTERESTED = np.bool_(False)
+"""Not cautious; a plain False would have all casting compiled once more for it."""
 
 
 class Pictures(NamedTuple):
@@ -62,8 +68,9 @@ def colour(stage: Stage, view: int, row: int, column: int, space: Scratch, count
     left = count
     while left:
         n = int(rays.body[rays.rest[0]])
-        own = part(rays, left, n)
-        locate(stage, view, n, x, y, rays, patch, own)
+        own = part(rays, left, count)
+        gather(rays, patch, own, count)
+        locate(stage, view, n, x, y, patch, own)
         if n == SKY:
             shade_sky(stage, time, patch, own)
         else:
@@ -72,7 +79,7 @@ def colour(stage: Stage, view: int, row: int, column: int, space: Scratch, count
                 gloss(stage, time, n, space, own)
             if stage.air[time].fog_m < np.inf:
                 haze(stage.air[time], patch, own)
-        give_back(rays, patch, own, n)
+        give_back(rays, patch, own, count, n)
         left -= own
 
 
@@ -84,23 +91,24 @@ def look(
     _, height, width = pictures.key.shape
     lines = -(-height // BLOCK_PX)
     rays, patch = space.rays[0], space.patch[0]
-    cautious = len(pictures.alpha) > 0
+    cautious = np.bool_(len(pictures.alpha) > 0)
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         high = min(height - row * BLOCK_PX, BLOCK_PX)
         for column in range(-(-width // BLOCK_PX)):
             wide = min(width - column * BLOCK_PX, BLOCK_PX)
-            _fill(rays, wide, high, f32(shift[0]), f32(shift[1]))
+            fill(rays, wide, high, f32(shift[0]), f32(shift[1]))
             reset(rays, wide * high, INF)
             free = cast(stage, views[slot], row, column, rays, patch, wide * high, cautious)
             colour(stage, views[slot], row, column, space, wide * high)
             _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
             if cautious:
-                _write_layers(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high, free)
+                _clear(rays, wide * high, free)
+                _write_layers(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
 
 
 @step
-def _fill(rays: Bundle, wide: int, high: int, across: f32, down: f32) -> None:
+def fill(rays: Bundle, wide: int, high: int, across: f32, down: f32) -> None:
     """Rays through all pixels of a block."""
     edge = f32(BLOCK_PX - 1) * f32(0.5)
     for y in range(high):
@@ -111,34 +119,37 @@ def _fill(rays: Bundle, wide: int, high: int, across: f32, down: f32) -> None:
 
 
 @step
-def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
-    """Copy what a block's rays brought back."""
-    for y in range(high):
-        for x in range(wide):
-            i = y * wide + x
-            pictures.rgb[slot, 0, top + y, left + x] = rays.red[i]
-            pictures.rgb[slot, 1, top + y, left + x] = rays.green[i]
-            pictures.rgb[slot, 2, top + y, left + x] = rays.blue[i]
-            pictures.key[slot, top + y, left + x] = rays.key[i]
-            pictures.depth[slot, top + y, left + x] = rays.depth[i]
+def _clear(rays: Bundle, count: int, free: f32) -> None:
+    """Let `near` be the depth before which nothing but what rays meet shows near them; elsewhere it is `free`."""
+    for i in range(count):
+        clear = rays.second[i] if rays.holder[i] == rays.body[i] else rays.near[i]
+        rays.near[i] = clear if clear < free else free
 
 
 @step
-def _write_layers(
-    pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int, free: f32
-) -> None:
+def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
+    """Copy what a block's rays brought back; counted without signs, pixels lie next to each other for LLVM, too."""
+    for y in range(high):
+        down = u64(top + y)
+        for x in range(wide):
+            i, at = y * wide + x, u64(left + x)
+            pictures.rgb[slot, 0, down, at], pictures.rgb[slot, 1, down, at] = rays.red[i], rays.green[i]
+            pictures.rgb[slot, 2, down, at], pictures.depth[slot, down, at] = rays.blue[i], rays.depth[i]
+            pictures.key[slot, down, at] = rays.key[i]
+
+
+@step
+def _write_layers(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
     """Each pixel is all its own, as yet."""
     for y in range(high):
+        down = u64(top + y)
         for x in range(wide):
-            i = y * wide + x
-            clear = rays.second[i] if rays.holder[i] == rays.body[i] else rays.near[i]
-            pictures.clear[slot, top + y, left + x] = clear if clear < free else free
-            pictures.front[slot, 0, top + y, left + x] = rays.red[i]
-            pictures.front[slot, 1, top + y, left + x] = rays.green[i]
-            pictures.front[slot, 2, top + y, left + x] = rays.blue[i]
-            pictures.alpha[slot, top + y, left + x] = f32(1)
-            pictures.front_depth[slot, top + y, left + x] = rays.depth[i]
-            pictures.behind_depth[slot, top + y, left + x] = rays.depth[i]
+            i, at = y * wide + x, u64(left + x)
+            pictures.clear[slot, down, at], pictures.alpha[slot, down, at] = rays.near[i], f32(1)
+            pictures.front[slot, 0, down, at], pictures.front[slot, 1, down, at] = rays.red[i], rays.green[i]
+            pictures.front[slot, 2, down, at] = rays.blue[i]
+            pictures.front_depth[slot, down, at] = rays.depth[i]
+            pictures.behind_depth[slot, down, at] = rays.depth[i]
 
 
 @kernel
@@ -176,7 +187,7 @@ def soften(
                         rays.y[i] = f32(rows[start + k] - middle_of(row) + shifts[s, 1])
                         rays.lit[i] = hints[start + k]
                 reset(rays, pixels * samples, INF)
-                cast(stage, views[slot], row, column, rays, patch, pixels * samples, False)
+                cast(stage, views[slot], row, column, rays, patch, pixels * samples, UNINTERESTED)
                 colour(stage, views[slot], row, column, space, pixels * samples)
                 for k in range(pixels):
                     _settle(pictures, slot, rows[start + k], columns[start + k], rays, k * samples, samples)
@@ -250,7 +261,7 @@ def shoot(
         column = min(max(int(np.floor((columns[k] + 0.5) / BLOCK_PX)), 0), blocks - 2)
         rays.x[0], rays.y[0] = f32(columns[k] - middle_of(column)), f32(rows[k] - middle_of(row))
         rays.lit[0] = i32(-1)
-        reset(rays, 1, INF)
-        cast(stage, view, row, column, rays, space.patch[0], 1, False)
-        colour(stage, view, row, column, space, 1)
+        reset(rays, ONE_RAY, INF)
+        cast(stage, view, row, column, rays, space.patch[0], ONE_RAY, UNINTERESTED)
+        colour(stage, view, row, column, space, ONE_RAY)
         _write(pictures, 0, 0, k, rays, 1, 1)

@@ -1,5 +1,7 @@
 """Which body each ray of a bundle meets first."""
 
+import numpy as np
+
 from secondeye.scene.bundle import (
     BLOCK_PX,
     INF,
@@ -15,7 +17,7 @@ from secondeye.scene.bundle import (
     i32,
     u32,
 )
-from secondeye.scene.lanes import extreme, loops, step
+from secondeye.scene.lanes import is_wild, loops, step
 from secondeye.scene.shapes import (
     BOX,
     CONE,
@@ -30,7 +32,7 @@ from secondeye.scene.shapes import (
     normal_of,
     texture_of,
 )
-from secondeye.scene.texture import channel
+from secondeye.scene.texture import channel, fetch_channel, find_one_level
 
 HALF_BLOCK_PX = f32(BLOCK_PX / 2)
 
@@ -147,12 +149,14 @@ def _take_solid(
     total = choose(bundle.chosen, bundle.some, count)
     for k in range(total):
         i = bundle.some[k]
+        if is_wild(i):
+            break
         at = bundle.leave[i] if leaving else bundle.enter[i]
         patch.px[k] = bundle.ox[i] + at * bundle.dx[i]
         patch.py[k] = bundle.oy[i] + at * bundle.dy[i]
         patch.pz[k] = bundle.oz[i] + at * bundle.dz[i]
         patch.depth[k] = bundle.middle[i] + at
-        patch.reach[k] = patch.depth[k] * spread
+        patch.wide[k] = patch.depth[k] * spread
     find_solid(stage, n, patch, total)
     for k in range(total):
         i = bundle.some[k]
@@ -172,13 +176,16 @@ def choose(chosen: Ints, some: Words, count: int) -> int:
 
 @loops
 def find_solid(stage: Stage, n: int, patch: Bundle, count: int) -> None:
-    """Whether there is something at points of a cut-out body; `reach` is how wide a pixel is there, m."""
+    """Whether there is something at points of a cut-out body; `wide` is how wide a pixel is there, m."""
     lay(stage.bodies, n, patch, count)
     body = stage.bodies[n]
-    tile, clamped, texels_per_m = body.tile, body.clamped != 0, f32(body.texels_per_m)
+    texels_per_m = f32(body.texels_per_m)
     for k in range(count):
-        alpha = channel(stage.texels, tile, 24, patch.u[k], patch.v[k], patch.reach[k] * texels_per_m, clamped)
-        patch.solid[k] = i32(1) if alpha >= f32(0.5) else i32(0)
+        patch.wide[k] *= texels_per_m
+    find_one_level(patch, count, ONE, body.clamped != 0)
+    fetch_channel(stage.texels, body.tile, 24, patch, count)
+    for k in range(count):
+        patch.solid[k] = i32(1) if channel(patch, k) >= f32(0.5) else i32(0)
 
 
 @loops
@@ -209,13 +216,14 @@ def _lay(shape: int, bodies: Records, n: int, patch: Bundle, count: int) -> None
         patch.nx[k], patch.ny[k], patch.nz[k] = normal_of(shape, face, x, y, z)
 
 
-@extreme
+@step
 def farthest(bundle: Bundle, count: int) -> f32:
-    """The greatest depth of what rays have met so far."""
-    most = ZERO
+    """The greatest depth of what rays have met so far; as whole numbers, depths are in the same order."""
+    most = i32(0)
     for i in range(count):
-        most = bundle.depth[i] if bundle.depth[i] > most else most
-    return most
+        bits = f32(bundle.depth[i]).view(np.int32)
+        most = bits if bits > most else most
+    return i32(most).view(np.float32)
 
 
 @step
@@ -238,7 +246,7 @@ def cast(
     spread, unasked = f32(stage.air[0].pixel_rad), INF
     x, y = middle_of(column), middle_of(row)
     for k in range(stage.start[view, row, column], stage.start[view, row, column + 1]):
-        n = stage.listed[k]
+        n = int(stage.listed[k])
         near = nearest_depth(stage, view, n, x, y)
         if near >= farthest(bundle, count):
             unasked = near if near < unasked else unasked

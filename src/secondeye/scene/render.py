@@ -17,6 +17,7 @@ from secondeye.scene.casting import follow, look, offsets, soften
 from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.kernel import Pictures
 from secondeye.scene.stage import stage
+from secondeye.scene.world import Finish
 
 Backend = Literal["auto", "numba", "torch"]
 
@@ -121,9 +122,15 @@ def _truths(built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictu
     (other, forward, backward), visible = found.moved, found.visible
     arrays = (
         *(seen.depth[:, None], other[:, :1], other[:, 1:], forward, backward),
-        *(known[:, None] for known in (*visible, found.surface, found.matte, seen.alpha)),
+        *(known[:, None] for known in (*visible, found.surface, _matte(built, found.surface), seen.alpha)),
         *(seen.front, seen.front_depth[:, None], seen.behind_depth[:, None]),
     )
     count = len(at) // eyes
     truths = [Truth(*(torch.from_numpy(array[eye * count : (eye + 1) * count]) for array in arrays)) for eye in range(eyes)]
     return truths[0], truths[1] if eyes == 2 else None
+
+
+def _matte(built: Stage, surface: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which pixels show neither mirrors nor glass."""
+    matte = np.append(built.bodies["finish"] == Finish.MATTE, True)  # the last is the sky's, -1
+    return np.take(matte, surface) if not matte.all() else np.ones(surface.shape, np.bool_)

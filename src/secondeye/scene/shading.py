@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Records, Stage, Words, f32, i32, u32
-from secondeye.scene.lanes import loops, step
+from secondeye.scene.lanes import is_wild, loops, step
 from secondeye.scene.meeting import direction, lay
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.shapes import HALF, ONE, ZERO
 from secondeye.scene.sunlight import shine
-from secondeye.scene.texture import channel, sample
+from secondeye.scene.texture import channel, fetch, fetch_channel, find_one_level, find_two_levels, sample
 
 SKY_KEY = -16
 """A key is 16 body + 2 face + sunlit; shifted right by 4 it is the body again, SKY included."""
@@ -20,6 +20,8 @@ MACRO = f32(0.093)
 
 CLOUDS = f32(0.11)
 """How many tiles of cloud lie in the sky for each unit of slope."""
+
+LOWEST_CLOUD = f32(0.01)
 
 
 @step
@@ -46,8 +48,8 @@ def tone(linear: f32) -> f32:
 
 
 @step
-def sky(light: Records, texels: Words, dx: f32, dy: f32, dz: f32) -> tuple[f32, f32, f32]:
-    """Linear light from a direction (any length)."""
+def sky(light: Records, dx: f32, dy: f32, dz: f32, density: f32) -> tuple[f32, f32, f32]:
+    """Linear light from a direction (any length) where the clouds' texture is so dense."""
     inverse = ONE / math.sqrt(dx * dx + dy * dy + dz * dz)
     up = max(dz * inverse, ZERO)
     k = ONE - exponential(f32(-5.5) * up)
@@ -57,11 +59,7 @@ def sky(light: Records, texels: Words, dx: f32, dy: f32, dz: f32) -> tuple[f32, 
     red = haze[0] * (ONE - k) + f32(0.10) * k + glow
     green = haze[1] * (ONE - k) + f32(0.26) * k + f32(0.9) * glow
     blue = haze[2] * (ONE - k) + f32(0.68) * k + f32(0.7) * glow
-    high = up > f32(0.01)
-    slope = CLOUDS / (dz if high else ONE)
-    wide = f32(EDGE_PX) * CLOUDS * f32(light.pixel_rad) / (up * up if high else ONE)
-    density = channel(texels, light.cloud_tile, 24, dx * slope, dy * slope, wide, False)
-    density = density * f32(light.clouds) * min(ONE, f32(6) * up) if high else ZERO
+    density = density * f32(light.clouds) * min(ONE, f32(6) * up) if up > LOWEST_CLOUD else ZERO
     bright = f32(0.95) + HALF * glow
     return (
         red + density * (bright - red),
@@ -83,12 +81,9 @@ def halo(towards: f32) -> f32:
 
 
 @step
-def locate(stage: Stage, view: int, n: int, column: float, row: float, rays: Bundle, patch: Bundle, count: int) -> None:
-    """Where the rays that `own` lists meet body n, in its axes and in the world; or where they go in the SKY."""
+def locate(stage: Stage, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
+    """Where gathered rays meet body n, in its axes and in the world; or where they go in the SKY."""
     world = len(stage.bodies)
-    for k in range(count):
-        i = rays.own[k]
-        patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[i], rays.y[i], rays.depth[i], rays.lit[i]
     ax, bx, cx = direction(stage.rays, view, world, 0, column, row)
     ay, by, cy = direction(stage.rays, view, world, 1, column, row)
     az, bz, cz = direction(stage.rays, view, world, 2, column, row)
@@ -163,9 +158,10 @@ def _vary(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     """How much brighter a coarse noise makes points, to `red`."""
     macro, tile = f32(stage.bodies[n].macro), stage.air[time].macro_tile
     if macro > ZERO:
+        find_one_level(patch, count, MACRO, False)
+        fetch_channel(stage.texels, tile, 0, patch, count)
         for k in range(count):
-            u, v, wide = patch.u[k] * MACRO, patch.v[k] * MACRO, patch.wide[k] * MACRO
-            patch.red[k] = ONE + macro * (channel(stage.texels, tile, 0, u, v, wide, False) - HALF)
+            patch.red[k] = ONE + macro * (channel(patch, k) - HALF)
     else:
         for k in range(count):
             patch.red[k] = ONE
@@ -175,12 +171,14 @@ def _vary(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
 def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     """Albedo times what sun and sky give."""
     body, light = stage.bodies[n], stage.air[time]
-    tile, clamped, cutout = body.tile, body.clamped != 0, body.cutout != 0
+    cutout = body.cutout != 0
+    find_two_levels(patch, count, body.clamped != 0)
+    fetch(stage.texels, body.tile, patch, count)
     tint_red, tint_green, tint_blue = f32(body.red), f32(body.green), f32(body.blue)
     sun_red, sun_green, sun_blue = f32(light.sun_light_red), f32(light.sun_light_green), f32(light.sun_light_blue)
     sky_red, sky_green, sky_blue = f32(light.sky_light_red), f32(light.sky_light_green), f32(light.sky_light_blue)
     for k in range(count):
-        red, green, blue = sample(stage.texels, tile, patch.u[k], patch.v[k], patch.wide[k], clamped)
+        red, green, blue = sample(patch, k, 0), sample(patch, k, 8), sample(patch, k, 16)
         towards, vary = patch.towards[k], patch.red[k]
         direct = f32(0.35) + HALF * abs(towards) if cutout else max(towards, ZERO)  # leaves and hair let light through
         direct = direct if patch.lit[k] else ZERO
@@ -190,12 +188,23 @@ def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
         patch.blue[k] = blue * blue * tint_blue * vary * (sun_blue * direct + sky_blue * ambient)
 
 
-@step
+@loops
 def shade_sky(stage: Stage, time: int, patch: Bundle, count: int) -> None:
     """Linear light from where there is nothing."""
+    light = stage.air[time]
+    pixel = f32(EDGE_PX * light.pixel_rad) * CLOUDS
     for k in range(count):
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
-        patch.red[k], patch.green[k], patch.blue[k] = sky(stage.air[time], stage.texels, gx, gy, gz)
+        up = gz / math.sqrt(gx * gx + gy * gy + gz * gz)
+        high = up > LOWEST_CLOUD
+        slope = CLOUDS / (gz if high else ONE)
+        patch.u[k], patch.v[k], patch.wide[k] = gx * slope, gy * slope, pixel / (up * up if high else ONE)
+    find_one_level(patch, count, ONE, False)
+    fetch_channel(stage.texels, light.cloud_tile, 24, patch, count)
+    for k in range(count):
+        density = channel(patch, k)
+        gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
+        patch.red[k], patch.green[k], patch.blue[k] = sky(light, gx, gy, gz, density)
 
 
 @step
@@ -212,10 +221,29 @@ def haze(light: Records, patch: Bundle, count: int) -> None:
 
 
 @step
-def part(rays: Bundle, count: int, n: int) -> int:
-    """Divide those of the first `count` in `rest` into `own`, which met body n, and `rest`; how many are `own`."""
+def list_all(rays: Bundle, count: int) -> None:
+    """Let `rest` be all rays, and `own`, too."""
+    for i in range(count):
+        rays.rest[i] = u32(i)
+    for i in range(count):
+        rays.own[i] = u32(i)
+
+
+@loops
+def part(rays: Bundle, left: int, count: int) -> int:
+    """Divide the first `left` rays in `rest` into `own`, which met the same body as the first of them, and `rest`.
+
+    Of `count` rays, which are in order at first. Returns how many are `own`.
+    """
+    n = rays.body[rays.rest[0]]
+    if left == count:
+        same = i32(0)
+        for i in range(count):
+            same += i32(1) if rays.body[i] == n else i32(0)
+        if same == count:  # `own` is all of them as it stands
+            return count
     own, rest = 0, 0
-    for k in range(count):
+    for k in range(left):
         i = rays.rest[k]
         rays.own[own] = i
         rays.rest[rest] = i
@@ -226,18 +254,33 @@ def part(rays: Bundle, count: int, n: int) -> int:
 
 
 @step
-def list_all(rays: Bundle, count: int) -> None:
-    """Let `rest` be all rays."""
-    for i in range(count):
-        rays.rest[i] = u32(i)
+def gather(rays: Bundle, patch: Bundle, own: int, count: int) -> None:
+    """Places, depths and hints of the rays that `own` lists, of `count` rays in all."""
+    if own == count:
+        for k in range(own):
+            patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[k], rays.y[k], rays.depth[k], rays.lit[k]
+        return
+    for k in range(own):
+        i = rays.own[k]
+        if is_wild(i):
+            break
+        patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[i], rays.y[i], rays.depth[i], rays.lit[i]
 
 
 @step
-def give_back(rays: Bundle, patch: Bundle, count: int, n: int) -> None:
+def give_back(rays: Bundle, patch: Bundle, own: int, count: int, n: int) -> None:
     """Write points' display colours and patches to the rays that met them."""
-    for k in range(count):
+    for k in range(own):
         patch.red[k], patch.green[k], patch.blue[k] = tone(patch.red[k]), tone(patch.green[k]), tone(patch.blue[k])
-    for k in range(count):
+        patch.lit[k] = i32(SKY_KEY) if n == SKY else i32(n * 16 + patch.face[k] * 2 + patch.lit[k])
+    if own == count:
+        for k in range(own):
+            rays.red[k], rays.green[k], rays.blue[k] = patch.red[k], patch.green[k], patch.blue[k]
+            rays.key[k] = patch.lit[k]
+        return
+    for k in range(own):
         i = rays.own[k]
+        if is_wild(i):
+            break
         rays.red[i], rays.green[i], rays.blue[i] = patch.red[k], patch.green[k], patch.blue[k]
-        rays.key[i] = SKY_KEY if n == SKY else n * 16 + patch.face[k] * 2 + patch.lit[k]
+        rays.key[i] = patch.lit[k]

@@ -2,18 +2,14 @@
 
 import numpy as np
 
-from secondeye.scene.bundle import Words, f32, i32, u32
-from secondeye.scene.lanes import step
+from secondeye.scene.bundle import Bundle, Words, f32, i32, u32
+from secondeye.scene.lanes import is_wild, step
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.tiles import LEVELS
 
 ONE, ZERO = f32(1), f32(0)
 FARTHEST = f32(1e6)
 """Places are kept within so many tiles, where whole numbers still are some."""
-
-Corners = tuple[u32, u32, u32, u32, f32, f32]
-"""Four texels, and how far between them, to the right and up."""
-
 
 @step
 def level_for(wide: f32) -> i32:
@@ -30,8 +26,9 @@ def wrapped(i: i32, edge: i32, clamped: bool) -> i32:
 
 
 @step
-def corners(texels: Words, tile: int, level: i32, u: f32, v: f32, clamped: bool) -> Corners:
-    """The four texels of one level around a place."""
+def corners(level: i32, u: f32, v: f32, clamped: bool) -> tuple[u32, u32, u32, u32, f32, f32]:
+    """Which four texels of one level are around a place, and how far between them it is, to the right and up."""
+    u, v = min(max(u, -FARTHEST), FARTHEST), min(max(v, -FARTHEST), FARTHEST)
     edge = i32(i32(EDGE_PX) >> level)
     first = i32(i32(0x15555) & i32(i32(-1) << i32(18 - 2 * level)))  # the levels before it have 4^8, 4^7, ... texels
     x, y = u * f32(edge) - f32(0.5), v * f32(edge) - f32(0.5)
@@ -41,52 +38,82 @@ def corners(texels: Words, tile: int, level: i32, u: f32, v: f32, clamped: bool)
     last = i32(first + edge * i32(edge - 1))  # v points up, rows are stored downwards
     j0 = i32(last - edge * wrapped(j, edge, clamped))
     j1 = i32(last - edge * wrapped(i32(j + 1), edge, clamped))
-    return (
-        texels[tile, u32(j0 + i0)],
-        texels[tile, u32(j0 + i1)],
-        texels[tile, u32(j1 + i0)],
-        texels[tile, u32(j1 + i1)],
-        x - left,
-        y - low,
-    )
+    return u32(j0 + i0), u32(j0 + i1), u32(j1 + i0), u32(j1 + i1), x - left, y - low
 
 
 @step
-def mixed(four: Corners, shift: int) -> f32:
+def byte(word: u32, shift: int) -> f32:
+    return f32(i32((word >> shift) & 255))
+
+
+@step
+def mixed(p: u32, q: u32, r: u32, s: u32, a: f32, b: f32, shift: int) -> f32:
     """One channel, 0 to 255, between four texels: the byte `shift` bits from the right."""
-    a, b = four[4], four[5]
-    p, q = f32(i32((four[0] >> shift) & 255)), f32(i32((four[1] >> shift) & 255))
-    r, s = f32(i32((four[2] >> shift) & 255)), f32(i32((four[3] >> shift) & 255))
-    low, high = p + a * (q - p), r + a * (s - r)
+    low = byte(p, shift) + a * (byte(q, shift) - byte(p, shift))
+    high = byte(r, shift) + a * (byte(s, shift) - byte(r, shift))
     return low + b * (high - low)
 
 
 @step
-def near_home(u: f32) -> f32:
-    return min(max(u, -FARTHEST), FARTHEST)
+def find_two_levels(patch: Bundle, count: int, clamped: bool) -> None:
+    """Choose the texels that `sample` mixes, for places and footprints of a patch."""
+    for k in range(count):
+        u, v, wide = patch.u[k], patch.v[k], patch.wide[k]
+        level = level_for(wide)
+        next_level = i32(min(i32(level + 1), i32(LEVELS - 1)))
+        weight = max(wide / f32(i32(i32(1) << level)) - ONE, ZERO)
+        patch.weight[k] = weight if level < i32(LEVELS - 1) else ZERO
+        fine, coarse = corners(level, u, v, clamped), corners(next_level, u, v, clamped)
+        patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k] = fine
+        patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k], patch.c[k], patch.d[k] = coarse
 
 
 @step
-def sample(texels: Words, tile: int, u: f32, v: f32, wide: f32, clamped: bool) -> tuple[f32, f32, f32]:
-    """Colour, display-coded 0 to 1, for a footprint so many texels wide, between two levels of a pyramid."""
-    u, v = near_home(u), near_home(v)
-    level = level_for(wide)
-    next_level = i32(min(i32(level + 1), i32(LEVELS - 1)))
-    weight = max(wide / f32(i32(i32(1) << level)) - ONE, ZERO)
-    weight = weight if level < i32(LEVELS - 1) else ZERO
-    fine = corners(texels, tile, level, u, v, clamped)
-    coarse = corners(texels, tile, next_level, u, v, clamped)
-    red, green, blue = mixed(fine, 0), mixed(fine, 8), mixed(fine, 16)
-    scale = f32(1 / 255)
-    return (
-        (red + weight * (mixed(coarse, 0) - red)) * scale,
-        (green + weight * (mixed(coarse, 8) - green)) * scale,
-        (blue + weight * (mixed(coarse, 16) - blue)) * scale,
-    )
+def find_one_level(patch: Bundle, count: int, scale: f32, clamped: bool) -> None:
+    """Choose the texels that `channel` mixes, for places and footprints of a patch, all of them times `scale`."""
+    for k in range(count):
+        level = level_for(patch.wide[k] * scale * f32(2**0.5))
+        fine = corners(level, patch.u[k] * scale, patch.v[k] * scale, clamped)
+        patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k] = fine
 
 
 @step
-def channel(texels: Words, tile: int, shift: int, u: f32, v: f32, wide: f32, clamped: bool) -> f32:
-    """One channel, 0 to 1, between four texels of the level nearest to a footprint so many texels wide."""
-    level = level_for(wide * f32(2**0.5))
-    return mixed(corners(texels, tile, level, near_home(u), near_home(v), clamped), shift) * f32(1 / 255)
+def fetch_channel(texels: Words, tile: int, shift: int, patch: Bundle, count: int) -> None:
+    """Put one byte each of four texels, `shift` bits from the right, in the place of their numbers."""
+    for k in range(count):
+        p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+        if is_wild(p):
+            break
+        patch.p0[k], patch.p1[k] = (texels[tile, p] >> shift) & 255, (texels[tile, q] >> shift) & 255
+        patch.p2[k], patch.p3[k] = (texels[tile, r] >> shift) & 255, (texels[tile, s] >> shift) & 255
+
+
+@step
+def fetch(texels: Words, tile: int, patch: Bundle, count: int) -> None:
+    """Put the texels of two levels in the place of their numbers."""
+    for k in range(count):
+        p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+        if is_wild(p):
+            break
+        patch.p0[k], patch.p1[k] = texels[tile, p], texels[tile, q]
+        patch.p2[k], patch.p3[k] = texels[tile, r], texels[tile, s]
+    for k in range(count):
+        p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
+        if is_wild(p):
+            break
+        patch.p4[k], patch.p5[k] = texels[tile, p], texels[tile, q]
+        patch.p6[k], patch.p7[k] = texels[tile, r], texels[tile, s]
+
+
+@step
+def sample(patch: Bundle, k: int, shift: int) -> f32:
+    """A channel, display-coded 0 to 1, between two levels of a pyramid."""
+    fine = mixed(patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k], shift)
+    coarse = mixed(patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k], patch.c[k], patch.d[k], shift)
+    return (fine + patch.weight[k] * (coarse - fine)) * f32(1 / 255)
+
+
+@step
+def channel(patch: Bundle, k: int) -> f32:
+    """A channel that `fetch_channel` fetched, 0 to 1, between four texels of the level nearest to a footprint."""
+    return mixed(patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k], 0) * f32(1 / 255)
