@@ -50,8 +50,8 @@ def _empty(count: int, size: tuple[int, int], layers: bool) -> Pictures:
         return np.empty((*shape, height, width), np.float32)
 
     key = np.empty((count, height, width), np.int32)
-    whole = key, floats(count), floats(more), floats(count, 3)
-    return Pictures(*whole, floats(more, 3), floats(more), floats(more), floats(more))
+    whole = key, floats(count), floats(more), floats(3 * count)
+    return Pictures(*whole, floats(3 * more), floats(more), floats(more), floats(more))
 
 
 def soften(built: Stage, views: Longs, pictures: Pictures, samples: int) -> None:
@@ -76,10 +76,10 @@ def follow(
     built: Stage, projections: Doubles, views: Longs, pictures: Pictures, targets: Longs, signs: Floats
 ) -> Found:
     """Where each pixel's point is in K other views of each, (K, V), and whether it is visible there."""
-    shape, size = targets.shape, pictures.key.shape[1:]
+    size = pictures.key.shape[1:]
     found = Found(
-        np.empty((*shape, 2, *size), np.float32),
-        np.empty((*shape, *size), np.bool_),
+        np.empty((2 * targets.size, *size), np.float32),
+        np.empty((targets.size, *size), np.bool_),
         np.empty(pictures.key.shape, np.int32),
     )
     slot_of = {int(view): slot for slot, view in enumerate(views)}

@@ -24,11 +24,11 @@ from secondeye.scene.bundle import (
     u32,
     u64,
 )
-from secondeye.scene.kernel import UNINTERESTED, Pictures, fill
+from secondeye.scene.kernel import UNINTERESTED, Pictures, fill, write
 from secondeye.scene.lanes import is_wild, kernel, loops, step
 from secondeye.scene.meeting import cast, choose, find_solid, lay, middle_of, reset
 from secondeye.scene.shading import gather, list_all, part, place
-from secondeye.scene.shapes import BOX, HALF, ONE, ZERO
+from secondeye.scene.shapes import BOX, HALF, ONE, QUAD, ZERO
 
 TRAIL = record(
     float32="u v depth clear across down",
@@ -54,8 +54,8 @@ class Found(NamedTuple):
     """What is known about points in K other views of each of V views.
 
     Attributes:
-        moved: (K, V, 2, H, W) px to the right and down from here to there, times `signs`.
-        visible: (K, V, H, W), there it is inside the frame and the first thing that its ray meets.
+        moved: (K V 2, H, W) px to the right and down from here to there, times `signs`.
+        visible: (K V, H, W), there it is inside the frame and the first thing that its ray meets.
         surface: (V, H, W) number of the body, or SKY.
     """
 
@@ -113,7 +113,7 @@ def follow(
                     _keep(rays, patch, trails[k], own, count, signs[k, slot])
                 left -= own
             for k in range(len(targets)):
-                _write(found, k, slot, row * BLOCK_PX, column * BLOCK_PX, trails[k], wide, high)
+                _write(found, k * len(views) + slot, row * BLOCK_PX, column * BLOCK_PX, trails[k], wide, high)
 
 
 @step
@@ -165,11 +165,12 @@ def _follow_to(
     there = _map(stage, projections, view, target, n, middle_of(column), middle_of(row))
     _project(there, patch, trail, count)
     cutout = n != SKY and stage.bodies[n].cutout
+    round_cutout = cutout and stage.bodies[n].kind > QUAD
     if n != SKY and not cutout and may_hide_itself(stage, n):
         _turns_away(stage.rays, view, target, n, patch, count)
     else:
         for k in range(count):
-            patch.towards[k] = -ONE if cutout else ONE
+            patch.towards[k] = -ONE if round_cutout else ONE
     asked = _look_up(pictures, slot, row, column, n, patch, trail, count)
     if asked:
         choose(trail.chosen, trail.asked, count)
@@ -341,10 +342,12 @@ def _keep(rays: Bundle, patch: Bundle, trail: Bundle, own: int, count: int, sign
 
 
 @step
-def _write(found: Found, k: int, slot: int, top: int, left: int, trail: Bundle, wide: int, high: int) -> None:
+def _write(found: Found, at: int, top: int, left: int, trail: Bundle, wide: int, high: int) -> None:
+    """Copy what is known of a block."""
+    place = top, left, wide, high
+    write(trail.across, found.moved, 2 * at, *place)
+    write(trail.down, found.moved, 2 * at + 1, *place)
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
-            i, at = y * wide + x, u64(left + x)
-            found.moved[k, slot, 0, down, at], found.moved[k, slot, 1, down, at] = trail.across[i], trail.down[i]
-            found.visible[k, slot, down, at] = trail.visible[i] != 0
+            found.visible[at, down, u64(left + x)] = trail.visible[y * wide + x] != 0

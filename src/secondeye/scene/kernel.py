@@ -44,9 +44,9 @@ class Pictures(NamedTuple):
         key: (V, H, W) the patch that each pixel's ray meets, see `shading`.
         depth: (V, H, W) m, along the optical axis.
         clear: (V, H, W) a depth before which nothing but what the ray meets shows within half a pixel.
-        rgb: (V, 3, H, W) display colours, at edges the mean of some rays.
-        front, alpha, front_depth, behind_depth: (V, 3, H, W) and (V, H, W), colour, share and depth of the nearest body
-            in each pixel, and depth of what is behind it; or (0, ...) where nobody wants them.
+        rgb: (V 3, H, W) display colours, at edges the mean of some rays.
+        front, alpha, front_depth, behind_depth: (V 3, H, W) and (V, H, W), colour, share and depth of the nearest body
+            in each pixel, and depth of what is behind it; or (0, H, W) where nobody wants them.
     """
 
     key: Ints
@@ -101,10 +101,9 @@ def look(
             reset(rays, wide * high, INF)
             free = cast(stage, views[slot], row, column, rays, patch, wide * high, cautious)
             colour(stage, views[slot], row, column, space, wide * high)
-            _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
             if cautious:
                 _clear(rays, wide * high, free)
-                _write_layers(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+            _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
 
 
 @step
@@ -127,29 +126,39 @@ def _clear(rays: Bundle, count: int, free: f32) -> None:
 
 
 @step
-def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
-    """Copy what a block's rays brought back; counted without signs, pixels lie next to each other for LLVM, too."""
+def write(values: Bundle, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
+    """Copy values of a block's pixels to picture `at` of some; counted without signs, its rows are as fast as can be."""
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
-            i, at = y * wide + x, u64(left + x)
-            pictures.rgb[slot, 0, down, at], pictures.rgb[slot, 1, down, at] = rays.red[i], rays.green[i]
-            pictures.rgb[slot, 2, down, at], pictures.depth[slot, down, at] = rays.blue[i], rays.depth[i]
-            pictures.key[slot, down, at] = rays.key[i]
+            pictures[at, down, u64(left + x)] = values[y * wide + x]
 
 
 @step
-def _write_layers(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
-    """Each pixel is all its own, as yet."""
+def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
+    """Copy what a block's rays brought back."""
+    place = top, left, wide, high
+    write(rays.red, pictures.rgb, 3 * slot, *place)
+    write(rays.green, pictures.rgb, 3 * slot + 1, *place)
+    write(rays.blue, pictures.rgb, 3 * slot + 2, *place)
+    write(rays.depth, pictures.depth, slot, *place)
+    write(rays.key, pictures.key, slot, *place)
+    if len(pictures.alpha):  # each pixel is all its own, as yet
+        write(rays.near, pictures.clear, slot, *place)
+        write(rays.red, pictures.front, 3 * slot, *place)
+        write(rays.green, pictures.front, 3 * slot + 1, *place)
+        write(rays.blue, pictures.front, 3 * slot + 2, *place)
+        write(rays.depth, pictures.front_depth, slot, *place)
+        write(rays.depth, pictures.behind_depth, slot, *place)
+        _paint(f32(1), pictures.alpha, slot, *place)
+
+
+@step
+def _paint(value: f32, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
-            i, at = y * wide + x, u64(left + x)
-            pictures.clear[slot, down, at], pictures.alpha[slot, down, at] = rays.near[i], f32(1)
-            pictures.front[slot, 0, down, at], pictures.front[slot, 1, down, at] = rays.red[i], rays.green[i]
-            pictures.front[slot, 2, down, at] = rays.blue[i]
-            pictures.front_depth[slot, down, at] = rays.depth[i]
-            pictures.behind_depth[slot, down, at] = rays.depth[i]
+            pictures[at, down, u64(left + x)] = value
 
 
 @kernel
@@ -237,13 +246,13 @@ def _settle(pictures: Pictures, slot: int, y: int, x: int, rays: Bundle, first: 
         own += f32(1) if mine else f32(0)
         behind = rays.depth[i] if not mine and rays.depth[i] < behind else behind
     share = f32(1) / f32(samples)
-    pictures.rgb[slot, 0, y, x] = red * share
-    pictures.rgb[slot, 1, y, x] = green * share
-    pictures.rgb[slot, 2, y, x] = blue * share
+    pictures.rgb[3 * slot + 0, y, x] = red * share
+    pictures.rgb[3 * slot + 1, y, x] = green * share
+    pictures.rgb[3 * slot + 2, y, x] = blue * share
     if len(pictures.alpha):
-        pictures.front[slot, 0, y, x] = own_red / own
-        pictures.front[slot, 1, y, x] = own_green / own
-        pictures.front[slot, 2, y, x] = own_blue / own
+        pictures.front[3 * slot + 0, y, x] = own_red / own
+        pictures.front[3 * slot + 1, y, x] = own_green / own
+        pictures.front[3 * slot + 2, y, x] = own_blue / own
         pictures.alpha[slot, y, x] = own * share
         pictures.front_depth[slot, y, x] = rays.depth[nearest]
         pictures.behind_depth[slot, y, x] = behind if own < f32(samples) else rays.depth[nearest]

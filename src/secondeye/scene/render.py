@@ -85,7 +85,7 @@ def _render(
     seen = look(built, at, size, layers=truth)
     if samples > 1:
         soften(built, at, seen, samples)
-    rgb = _blurred(shot, times_s, size, right, rate) if shot.optics.blurs else seen.rgb
+    rgb = _blurred(shot, times_s, size, right, rate) if shot.optics.blurs else _coloured(seen.rgb)
     count = len(rgb) // eyes
     if shot.optics.changes_colours:
         for i, picture in enumerate(rgb):
@@ -94,6 +94,11 @@ def _render(
     truths = _truths(built, projections, at, seen, eyes) if truth else (None, None)
     left, *others = (torch.from_numpy(rgb[eye * count : (eye + 1) * count]) for eye in range(eyes))
     return Frames(left, others[0] if others else left[:, :, :0, :0], *truths)
+
+
+def _coloured(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(V 3, H, W) as (V, 3, H, W)."""
+    return planes.reshape(-1, 3, *planes.shape[1:])
 
 
 def _at(times: NDArray[np.int64], right: bool) -> NDArray[np.int64]:
@@ -111,7 +116,7 @@ def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rat
         sharp = look(built, _at(np.arange(len(moments)), right), size, shift[None]).rgb
         total = sharp if total is None else total + sharp
     assert total is not None
-    return total / np.float32(optics.exposures)
+    return _coloured(total / np.float32(optics.exposures))
 
 
 def _truths(built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int) -> tuple[Truth, Truth | None]:
@@ -119,11 +124,12 @@ def _truths(built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictu
     signs = np.ones((3, len(at)), np.float32)
     signs[0] = 2 * (at % 2) - 1  # from left to right the picture moves by -disparity
     found = follow(built, projections, at, seen, np.stack([at ^ 1, at + 2, at - 2]), signs)
-    (other, forward, backward), visible = found.moved, found.visible
+    other, forward, backward = found.moved.reshape(3, len(at), 2, *seen.key.shape[1:])
+    visible = found.visible.reshape(3, len(at), *seen.key.shape[1:])
     arrays = (
         *(seen.depth[:, None], other[:, :1], other[:, 1:], forward, backward),
         *(known[:, None] for known in (*visible, found.surface, _matte(built, found.surface), seen.alpha)),
-        *(seen.front, seen.front_depth[:, None], seen.behind_depth[:, None]),
+        *(_coloured(seen.front), seen.front_depth[:, None], seen.behind_depth[:, None]),
     )
     count = len(at) // eyes
     truths = [Truth(*(torch.from_numpy(array[eye * count : (eye + 1) * count]) for array in arrays)) for eye in range(eyes)]
