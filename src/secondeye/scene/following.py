@@ -25,7 +25,7 @@ from secondeye.scene.bundle import (
     u64,
 )
 from secondeye.scene.kernel import UNINTERESTED, Pictures, fill, write
-from secondeye.scene.lanes import is_wild, kernel, loops, step
+from secondeye.scene.lanes import is_wild, kernel, loops, padded, step
 from secondeye.scene.meeting import cast, choose, find_solid, lay, middle_of, reset
 from secondeye.scene.shading import gather, list_all, part, place
 from secondeye.scene.shapes import BOX, HALF, ONE, QUAD, ZERO
@@ -163,23 +163,22 @@ def _follow_to(
     """Find points that `_prepare` has seen to in one other view: its number and its slot."""
     patch, (target, slot) = space.patch[0], other
     there = _map(stage, projections, view, target, n, middle_of(column), middle_of(row))
-    _project(there, patch, trail, count)
+    _project(there, patch, trail, padded(count))
     cutout = n != SKY and stage.bodies[n].cutout
     round_cutout = cutout and stage.bodies[n].kind > QUAD
     if n != SKY and not cutout and may_hide_itself(stage, n):
-        _turns_away(stage.rays, view, target, n, patch, count)
+        _turns_away(stage.rays, view, target, n, patch, padded(count))
     else:
-        for k in range(count):
+        for k in range(padded(count)):
             patch.towards[k] = -ONE if round_cutout else ONE
-    asked = _look_up(pictures, slot, row, column, n, patch, trail, count)
-    if asked:
-        choose(trail.chosen, trail.asked, count)
+    if _look_up(pictures, slot, row, column, n, patch, trail, count):
+        asked = choose(trail.chosen, trail.asked, count)
         _ask(stage, target, row, column, n, space, trail, asked)
     if cutout:  # finer or coarser, there may be a gap
         spread = f32(stage.air[0].pixel_rad)
         for k in range(count):
             patch.wide[k] = trail.depth[k] * spread
-        find_solid(stage, n, patch, count)
+        find_solid(stage.bodies, stage.texels, n, patch, count)
         for k in range(count):
             trail.seen[k] &= patch.solid[k]
 
@@ -252,12 +251,13 @@ def _turns_away(rays: Doubles, view: int, target: int, n: int, patch: Bundle, co
 def _look_up(
     pictures: Pictures, slot: int, row: int, column: int, n: int, patch: Bundle, trail: Bundle, count: int
 ) -> int:
-    """See what the pixel shows that each point falls into; how many points that leaves in doubt, and chosen."""
+    """See what the pixel shows that each point falls into, and choose the points that leaves in doubt, if there are any.
+    """
     _, height, width = pictures.key.shape
     left, top, asked = f32(middle_of(column)), f32(middle_of(row)), 0
     right_end, low_end = f32(width) - HALF, f32(height) - HALF
     blocks = i32(-(-width // BLOCK_PX))
-    for k in range(count):
+    for k in range(padded(count)):
         u, v = left + trail.u[k], top + trail.v[k]
         inside = (trail.depth[k] > ZERO) & (u >= -HALF) & (u < right_end) & (v >= -HALF) & (v < low_end)
         x, y = i32(np.floor(u + HALF)) if inside else i32(0), i32(np.floor(v + HALF)) if inside else i32(0)
@@ -265,12 +265,12 @@ def _look_up(
         trail.x[k], trail.y[k] = u32(x), u32(y)
         trail.block[k] = i32(i32(y >> BLOCK_SHIFT) * blocks + i32(x >> BLOCK_SHIFT))
     if slot < 0:
-        for k in range(count):
+        for k in range(padded(count)):
             trail.chosen[k] = trail.seen[k]
             asked += trail.chosen[k]
         return asked
     _pick(pictures, slot, trail, count)
-    for k in range(count):
+    for k in range(padded(count)):
         same, reach = (trail.key[k] >> 1) == patch.lit[k], INF if n == SKY else trail.depth[k]
         certain = same & (trail.clear[k] >= reach) & (patch.towards[k] > ZERO)
         trail.chosen[k] = i32(0) if certain else trail.seen[k]
@@ -328,10 +328,10 @@ def _one_block(trail: Bundle, asked: int) -> int:
 @step
 def _keep(rays: Bundle, patch: Bundle, trail: Bundle, own: int, count: int, sign: f32) -> None:
     """Note by pixels what was found out about some."""
-    for k in range(own):
+    for k in range(padded(own)):
         trail.u[k], trail.v[k] = sign * (trail.u[k] - patch.x[k]), sign * (trail.v[k] - patch.y[k])
     if own == count:
-        for k in range(own):
+        for k in range(padded(own)):
             trail.across[k], trail.down[k], trail.visible[k] = trail.u[k], trail.v[k], trail.seen[k]
         return
     for k in range(own):

@@ -3,7 +3,7 @@
 import math
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Scratch, Stage, f32
-from secondeye.scene.lanes import loops, step
+from secondeye.scene.lanes import loops, padded, step
 from secondeye.scene.meeting import aim_freely, ask, reset
 from secondeye.scene.shading import haze, list_all, part, shade, shade_sky
 from secondeye.scene.shapes import ONE
@@ -75,8 +75,8 @@ def _arrive(stage: Stage, time: int, but: int, space: Scratch, count: int) -> No
     reset(bounced, count, INF)
     for n in range(len(stage.bodies)):
         if n != but:
-            aim_freely(stage.maps, time, n, bounced, count)
-            ask(stage, n, bounced, patch, count, BOUNCED_SPREAD)
+            aim_freely(stage.maps, time, n, bounced, padded(count))
+            ask(stage.bodies, stage.texels, n, bounced, patch, padded(count), BOUNCED_SPREAD)
     list_all(bounced, count)
     left = count
     while left:

@@ -39,6 +39,8 @@ _UNSEEN = {**_SETTINGS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  #
 
 WILD = np.uint32(1 << 31)
 
+LANES = 8
+
 
 def step(function: Function) -> Function:
     """Compile a function that allocates nothing straight into its callers."""
@@ -59,3 +61,12 @@ def kernel(function: Function) -> Function:
 def is_wild(index: np.uint32) -> bool:
     """Never; see above."""
     return index >= WILD
+
+
+@step
+def padded(count: int) -> int:
+    """As many rays as fill whole vectors: those that are too many cost less than those that would be left over.
+
+    They hold whatever was there before, and come to nothing.
+    """
+    return (count + LANES - 1) // LANES * LANES

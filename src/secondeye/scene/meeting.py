@@ -17,7 +17,7 @@ from secondeye.scene.bundle import (
     i32,
     u32,
 )
-from secondeye.scene.lanes import is_wild, loops, step
+from secondeye.scene.lanes import is_wild, loops, padded, step
 from secondeye.scene.shapes import (
     BOX,
     CONE,
@@ -89,12 +89,14 @@ def aim_freely(maps: Doubles, time: int, n: int, bundle: Bundle, count: int) -> 
 
 
 @loops
-def ask(stage: Stage, n: int, bundle: Bundle, patch: Bundle, count: int, spread: f32) -> None:
+def ask(
+    bodies: Records, texels: Words, n: int, bundle: Bundle, patch: Bundle, count: int, spread: f32
+) -> None:
     """Let body n be what those rays meet that are aimed at it and meet it before anything else so far.
 
-    A pixel is `spread` m wide for each m of depth.
+    A pixel is `spread` m wide for each m of depth. The count fills whole vectors.
     """
-    kind = stage.bodies[n].kind
+    kind = bodies[n].kind
     if kind == SPHERE:
         _meet(SPHERE, bundle, count)
     elif kind == QUAD:
@@ -107,12 +109,12 @@ def ask(stage: Stage, n: int, bundle: Bundle, patch: Bundle, count: int, spread:
         _meet(CONE, bundle, count)
     else:
         _meet(GROUND, bundle, count)
-    if not stage.bodies[n].cutout:
+    if not bodies[n].cutout:
         _take(n, bundle, count)
         return
-    _take_solid(stage, n, bundle, patch, count, spread, False)
+    _take_solid(bodies, texels, n, bundle, patch, count, spread, False)
     if kind > QUAD:
-        _take_solid(stage, n, bundle, patch, count, spread, True)
+        _take_solid(bodies, texels, n, bundle, patch, count, spread, True)
 
 
 @step
@@ -135,7 +137,14 @@ def _take(n: int, bundle: Bundle, count: int) -> None:
 
 @step
 def _take_solid(
-    stage: Stage, n: int, bundle: Bundle, patch: Bundle, count: int, spread: f32, leaving: bool
+    bodies: Records,
+    texels: Words,
+    n: int,
+    bundle: Bundle,
+    patch: Bundle,
+    count: int,
+    spread: f32,
+    leaving: bool,
 ) -> None:
     """Let a cut-out body be met where rays enter it, or leave it, and there is something."""
     total = 0
@@ -157,7 +166,7 @@ def _take_solid(
         patch.pz[k] = bundle.oz[i] + at * bundle.dz[i]
         patch.depth[k] = bundle.middle[i] + at
         patch.wide[k] = patch.depth[k] * spread
-    find_solid(stage, n, patch, total)
+    find_solid(bodies, texels, n, patch, total)
     for k in range(total):
         i = bundle.some[k]
         bundle.depth[i] = patch.depth[k] if patch.solid[k] else bundle.depth[i]
@@ -175,15 +184,16 @@ def choose(chosen: Ints, some: Words, count: int) -> int:
 
 
 @loops
-def find_solid(stage: Stage, n: int, patch: Bundle, count: int) -> None:
+def find_solid(bodies: Records, texels: Words, n: int, patch: Bundle, count: int) -> None:
     """Whether there is something at points of a cut-out body; `wide` is how wide a pixel is there, m."""
-    lay(stage.bodies, n, patch, count)
-    body = stage.bodies[n]
+    lay(bodies, n, patch, count)
+    count = padded(count)
+    body = bodies[n]
     texels_per_m = f32(body.texels_per_m)
     for k in range(count):
         patch.wide[k] *= texels_per_m
     find_one_level(patch, count, ONE, body.clamped != 0)
-    fetch_channel(stage.texels, body.tile, 24, patch, count)
+    fetch_channel(texels, body.tile, 24, patch, count)
     for k in range(count):
         patch.solid[k] = i32(1) if channel(patch, k) >= f32(0.5) else i32(0)
 
@@ -191,7 +201,7 @@ def find_solid(stage: Stage, n: int, patch: Bundle, count: int) -> None:
 @loops
 def lay(bodies: Records, n: int, patch: Bundle, count: int) -> None:
     """Faces, places on the texture, and normals in the body's axes, of points on body n."""
-    kind = bodies[n].kind
+    kind, count = bodies[n].kind, padded(count)
     if kind == SPHERE:
         _lay(SPHERE, bodies, n, patch, count)
     elif kind == BOX:
@@ -228,7 +238,9 @@ def farthest(bundle: Bundle, count: int) -> f32:
 
 @step
 def reset(bundle: Bundle, count: int, limit: f32) -> None:
-    """Let rays have met nothing."""
+    """Let rays have met nothing, and those beyond them never do."""
+    for i in range(count, padded(count)):
+        bundle.depth[i] = ZERO
     for i in range(count):
         bundle.depth[i], bundle.body[i] = limit, i32(SKY)
         bundle.near[i], bundle.second[i], bundle.holder[i] = INF, INF, i32(SKY)
@@ -243,7 +255,7 @@ def cast(
     Returns a depth before which nothing shows in the block but what was asked. If `cautious`, `near`, `second` and
     `holder` tell it of what was asked.
     """
-    spread, unasked = f32(stage.air[0].pixel_rad), INF
+    spread, unasked, count = f32(stage.air[0].pixel_rad), INF, padded(count)
     x, y = middle_of(column), middle_of(row)
     for k in range(stage.start[view, row, column], stage.start[view, row, column + 1]):
         n = int(stage.listed[k])
@@ -254,7 +266,7 @@ def cast(
         aim(stage.rays, view, n, x, y, bundle, count)
         if cautious:
             beware(stage, view, n, x, y, bundle, count)
-        ask(stage, n, bundle, patch, count, spread)
+        ask(stage.bodies, stage.texels, n, bundle, patch, count, spread)
     return unasked
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Records, Stage, Words, f32, i32, u32
-from secondeye.scene.lanes import is_wild, loops, step
+from secondeye.scene.lanes import is_wild, loops, padded, step
 from secondeye.scene.meeting import direction, lay
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.shapes import HALF, ONE, ZERO
@@ -83,7 +83,7 @@ def halo(towards: f32) -> f32:
 @step
 def locate(stage: Stage, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
     """Where gathered rays meet body n, in its axes and in the world; or where they go in the SKY."""
-    world = len(stage.bodies)
+    world, count = len(stage.bodies), padded(count)
     ax, bx, cx = direction(stage.rays, view, world, 0, column, row)
     ay, by, cy = direction(stage.rays, view, world, 1, column, row)
     az, bz, cz = direction(stage.rays, view, world, 2, column, row)
@@ -125,10 +125,10 @@ def _to_world(maps: Doubles, time: int, n: int, patch: Bundle, count: int) -> No
 def shade(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: Bundle, sun_patch: Bundle) -> None:
     """Linear light that body n sends back from points whose places, rays and reach are known."""
     lay(stage.bodies, n, patch, count)
-    _orient(stage, time, n, patch, count)
+    _orient(stage, time, n, patch, padded(count))
     shine(stage, time, n, patch, count, sun_rays, sun_patch)
-    _vary(stage, time, n, patch, count)
-    _light(stage, time, n, patch, count)
+    _vary(stage, time, n, patch, padded(count))
+    _light(stage, time, n, patch, padded(count))
 
 
 @step
@@ -191,7 +191,7 @@ def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
 @loops
 def shade_sky(stage: Stage, time: int, patch: Bundle, count: int) -> None:
     """Linear light from where there is nothing."""
-    light = stage.air[time]
+    light, count = stage.air[time], padded(count)
     pixel = f32(EDGE_PX * light.pixel_rad) * CLOUDS
     for k in range(count):
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
@@ -212,7 +212,7 @@ def haze(light: Records, patch: Bundle, count: int) -> None:
     """What is left of light after its way through the air, with the air's own."""
     red, green, blue = f32(light.haze_red), f32(light.haze_green), f32(light.haze_blue)
     density = f32(1 / light.fog_m)
-    for k in range(count):
+    for k in range(padded(count)):
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
         clear = exponential(-patch.depth[k] * math.sqrt(gx * gx + gy * gy + gz * gz) * density)
         patch.red[k] = patch.red[k] * clear + red * (ONE - clear)
@@ -257,7 +257,7 @@ def part(rays: Bundle, left: int, count: int) -> int:
 def gather(rays: Bundle, patch: Bundle, own: int, count: int) -> None:
     """Places, depths and hints of the rays that `own` lists, of `count` rays in all."""
     if own == count:
-        for k in range(own):
+        for k in range(padded(own)):
             patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[k], rays.y[k], rays.depth[k], rays.lit[k]
         return
     for k in range(own):
@@ -270,11 +270,11 @@ def gather(rays: Bundle, patch: Bundle, own: int, count: int) -> None:
 @step
 def give_back(rays: Bundle, patch: Bundle, own: int, count: int, n: int) -> None:
     """Write points' display colours and patches to the rays that met them."""
-    for k in range(own):
+    for k in range(padded(own)):
         patch.red[k], patch.green[k], patch.blue[k] = tone(patch.red[k]), tone(patch.green[k]), tone(patch.blue[k])
         patch.lit[k] = i32(SKY_KEY) if n == SKY else i32(n * 16 + patch.face[k] * 2 + patch.lit[k])
     if own == count:
-        for k in range(own):
+        for k in range(padded(own)):
             rays.red[k], rays.green[k], rays.blue[k] = patch.red[k], patch.green[k], patch.blue[k]
             rays.key[k] = patch.lit[k]
         return

@@ -3,7 +3,7 @@
 import numpy as np
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Records, Stage, f32, i32
-from secondeye.scene.lanes import is_wild, loops, step
+from secondeye.scene.lanes import is_wild, loops, padded, step
 from secondeye.scene.meeting import aim_freely, ask, choose, farthest, reset
 from secondeye.scene.shapes import QUAD, ZERO
 
@@ -35,9 +35,9 @@ def shine(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: 
     for s in range(len(stage.shades)):
         m = int(stage.shades[s])
         if m != n and _may_shade(stage.maps[time, m], bounds):
-            aim_freely(stage.maps, time, m, sun_rays, total)
-            ask(stage, m, sun_rays, sun_patch, total, SUN_SPREAD)
-            if farthest(sun_rays, total) < INF:
+            aim_freely(stage.maps, time, m, sun_rays, padded(total))
+            ask(stage.bodies, stage.texels, m, sun_rays, sun_patch, padded(total), SUN_SPREAD)
+            if farthest(sun_rays, padded(total)) < INF:
                 break
     for k in range(total):
         patch.lit[sun_rays.own[k]] = i32(1) if sun_rays.body[k] == SKY else i32(0)

@@ -47,10 +47,9 @@ def byte(word: u32, shift: int) -> f32:
 
 
 @step
-def mixed(p: u32, q: u32, r: u32, s: u32, a: f32, b: f32, shift: int) -> f32:
-    """One channel, 0 to 255, between four texels: the byte `shift` bits from the right."""
-    low = byte(p, shift) + a * (byte(q, shift) - byte(p, shift))
-    high = byte(r, shift) + a * (byte(s, shift) - byte(r, shift))
+def between(p: f32, q: f32, r: f32, s: f32, a: f32, b: f32) -> f32:
+    """A value between four."""
+    low, high = p + a * (q - p), r + a * (s - r)
     return low + b * (high - low)
 
 
@@ -107,13 +106,16 @@ def fetch(texels: Words, tile: int, patch: Bundle, count: int) -> None:
 
 @step
 def sample(patch: Bundle, k: int, shift: int) -> f32:
-    """A channel, display-coded 0 to 1, between two levels of a pyramid."""
-    fine = mixed(patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k], shift)
-    coarse = mixed(patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k], patch.c[k], patch.d[k], shift)
+    """A channel, display-coded 0 to 1, between two levels of a pyramid: the byte `shift` bits from the right."""
+    p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+    fine = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.a[k], patch.b[k])
+    p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
+    coarse = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.c[k], patch.d[k])
     return (fine + patch.weight[k] * (coarse - fine)) * f32(1 / 255)
 
 
 @step
 def channel(patch: Bundle, k: int) -> f32:
     """A channel that `fetch_channel` fetched, 0 to 1, between four texels of the level nearest to a footprint."""
-    return mixed(patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k], 0) * f32(1 / 255)
+    p, q, r, s = f32(i32(patch.p0[k])), f32(i32(patch.p1[k])), f32(i32(patch.p2[k])), f32(i32(patch.p3[k]))
+    return between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)
