@@ -5,7 +5,7 @@ are asked about one body after the other, all together; then those that met the 
 together. Places in a block are counted from its centre, so that single precision is enough.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,13 @@ Words = NDArray[np.uint32]
 Bools = NDArray[np.bool_]
 Records = NDArray[np.void]
 Bundle = Any
-"""One record of RAYS or of PATCH, as kernels see it."""
+"""One record of RAYS, of PATCH, or of AIR, as kernels see it."""
 
-f32 = np.float32
-i32 = np.int32
-u32 = np.uint32
-u64 = np.uint64
+f32 = cast("type[float]", np.float32)
+i32 = cast("type[int]", np.int32)
+u32 = cast("type[int]", np.uint32)
+u64 = cast("type[int]", np.uint64)
+"""Kernels call them to say of what precision a number is; annotations only tell whole numbers from others."""
 
 BLOCK_PX = 16
 CAPACITY = BLOCK_PX * BLOCK_PX

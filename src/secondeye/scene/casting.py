@@ -6,7 +6,7 @@ import numpy as np
 
 from secondeye.compiled import run_rows
 from secondeye.scene import following, kernel
-from secondeye.scene.bundle import BLOCK_PX, Doubles, Floats, Longs, Scratch, Stage, scratch
+from secondeye.scene.bundle import BLOCK_PX, CAPACITY, Doubles, Floats, Longs, Scratch, Stage, scratch
 from secondeye.scene.following import TRAIL, Found
 from secondeye.scene.kernel import Pictures
 
@@ -27,7 +27,7 @@ def offsets(samples: int) -> Doubles:
 def look(built: Stage, views: Longs, size: tuple[int, int], shift: Doubles = CENTRE, layers: bool = False) -> Pictures:
     """Cast the rays through all pixels of some views, `shift` (1, 2) px off their centres."""
     pictures = _empty(len(views), size, layers)
-    _run(lambda first, stop, space: kernel.look(first, stop, built, views, shift[0], pictures, space), pictures)
+    _draw(built, views, shift, pictures, False)
     return pictures
 
 
@@ -56,11 +56,13 @@ def _empty(count: int, size: tuple[int, int], layers: bool) -> Pictures:
 
 def soften(built: Stage, views: Longs, pictures: Pictures, samples: int) -> None:
     """Replace colours and layers at edges by what as many rays as `samples` say."""
-    shifts = offsets(samples)
+    _draw(built, views, offsets(samples), pictures, True)
 
+
+def _draw(built: Stage, views: Longs, shifts: Doubles, pictures: Pictures, softening: bool) -> None:
     def lines(first: int, stop: int, space: Scratch) -> None:
-        columns, rows, hints = (np.empty(BLOCK_PX * BLOCK_PX, np.int32) for _ in range(3))
-        kernel.soften(first, stop, built, views, shifts, pictures, space, columns, rows, hints)
+        edges = np.empty((3, CAPACITY), np.int32)
+        kernel.draw(first, stop, built, views, shifts, pictures, space, edges, softening)
 
     _run(lines, pictures)
 

@@ -47,7 +47,7 @@ across, down, visible       what has been found out, by pixels of the block: dis
 BLOCK_SHIFT = BLOCK_PX.bit_length() - 1
 
 Row = tuple[float, float, float, float]
-Map = tuple[f32, f32, f32, f32, f32, f32, f32, f32, f32, f32, f32, f32]
+Map = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
 
 
 class Found(NamedTuple):
@@ -218,7 +218,7 @@ def _map_row(stage: Stage, projections: Doubles, view: int, target: int, n: int,
 
 
 @step
-def _centred(own: Row, z: Row, column: float, row: float, origin: float) -> tuple[f32, f32, f32, f32]:
+def _centred(own: Row, z: Row, column: float, row: float, origin: float) -> tuple[float, float, float, float]:
     """A row for places counted from (column, row) here and from `origin` there."""
     c = own[0] * column + own[1] * row + own[2] - origin * (z[0] * column + z[1] * row + z[2])
     return f32(own[0] - origin * z[0]), f32(own[1] - origin * z[1]), f32(c), f32(own[3] - origin * z[3])
@@ -251,8 +251,7 @@ def _turns_away(rays: Doubles, view: int, target: int, n: int, patch: Bundle, co
 def _look_up(
     pictures: Pictures, slot: int, row: int, column: int, n: int, patch: Bundle, trail: Bundle, count: int
 ) -> int:
-    """See what the pixel shows that each point falls into, and choose the points that leaves in doubt, if there are any.
-    """
+    """See what the pixel shows that each point falls into; choose the points that leaves in doubt, if there are any."""
     _, height, width = pictures.key.shape
     left, top, asked = f32(middle_of(column)), f32(middle_of(row)), 0
     right_end, low_end = f32(width) - HALF, f32(height) - HALF
@@ -326,7 +325,7 @@ def _one_block(trail: Bundle, asked: int) -> int:
 
 
 @step
-def _keep(rays: Bundle, patch: Bundle, trail: Bundle, own: int, count: int, sign: f32) -> None:
+def _keep(rays: Bundle, patch: Bundle, trail: Bundle, own: int, count: int, sign: float) -> None:
     """Note by pixels what was found out about some."""
     for k in range(padded(own)):
         trail.u[k], trail.v[k] = sign * (trail.u[k] - patch.x[k]), sign * (trail.v[k] - patch.y[k])

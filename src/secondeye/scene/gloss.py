@@ -41,16 +41,16 @@ def gloss(stage: Stage, time: int, n: int, space: Scratch, count: int) -> None:
 
 
 @step
-def _share(patch: Bundle, k: int) -> f32:
+def _share(patch: Bundle, k: int) -> float:
     """How much of the light glass reflects."""
     gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
     along = -(patch.nx[k] * gx + patch.ny[k] * gy + patch.nz[k] * gz) / math.sqrt(gx * gx + gy * gy + gz * gz)
     rest = ONE - min(along, ONE)
-    return f32(0.05) + f32(0.95) * rest * rest * rest * rest * rest
+    return f32(f32(0.05) + f32(0.95) * rest * rest * rest * rest * rest)
 
 
 @step
-def _mix(patch: Bundle, bounced: Bundle, count: int, own: f32, other: f32) -> None:
+def _mix(patch: Bundle, bounced: Bundle, count: int, own: float, other: float) -> None:
     for k in range(count):
         patch.red[k] = own * patch.red[k] + other * bounced.red[k]
         patch.green[k] = own * patch.green[k] + other * bounced.green[k]
@@ -58,7 +58,7 @@ def _mix(patch: Bundle, bounced: Bundle, count: int, own: f32, other: f32) -> No
 
 
 @step
-def _leave(patch: Bundle, bounced: Bundle, count: int, turn: f32) -> None:
+def _leave(patch: Bundle, bounced: Bundle, count: int, turn: float) -> None:
     """Rays on from points: turned back by their normals if `turn` is 2, straight on if it is 0."""
     for k in range(count):
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]

@@ -4,17 +4,15 @@ Each does a share of the work, lines of blocks [first, stop), counted through al
 shares to threads.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondeye.scene.bundle import (
     BLOCK_PX,
     CAPACITY,
     INF,
     SKY,
-    Bools,
     Bundle,
     Doubles,
     Floats,
@@ -31,9 +29,8 @@ from secondeye.scene.lanes import kernel, loops, step
 from secondeye.scene.meeting import cast, middle_of, reset
 from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
 
-
-ONE_RAY = np.int64(1)
-UNINTERESTED = np.bool_(False)
+ONE_RAY: Any = np.int64(1)
+UNINTERESTED: Any = np.bool_(False)
 """Not cautious; a plain False would have all casting compiled once more for it."""
 
 
@@ -84,30 +81,55 @@ def colour(stage: Stage, view: int, row: int, column: int, space: Scratch, count
 
 
 @kernel
-def look(
-    first: int, stop: int, stage: Stage, views: Longs, shift: Doubles, pictures: Pictures, space: Scratch
+def draw(
+    first: int,
+    stop: int,
+    stage: Stage,
+    views: Longs,
+    shifts: Doubles,
+    pictures: Pictures,
+    space: Scratch,
+    edges: Ints,
+    softening: bool,
 ) -> None:
-    """Cast the rays through all pixels of views (V,), `shift` (2,) px off their centres."""
+    """Cast rays through all pixels of views (V,); or, if `softening`, replace colours and layers at edges.
+
+    One kernel does both, so that all that casts and colours is compiled once.
+
+    Args:
+        shifts: (S, 2) px from a pixel's centre to its rays; (1, 2) unless softening.
+        edges: (3, CAPACITY) scratch.
+    """
     _, height, width = pictures.key.shape
     lines = -(-height // BLOCK_PX)
-    rays, patch = space.rays[0], space.patch[0]
-    cautious = np.bool_(len(pictures.alpha) > 0)
     for line in range(first, stop):
         slot, row = line // lines, line % lines
-        high = min(height - row * BLOCK_PX, BLOCK_PX)
         for column in range(-(-width // BLOCK_PX)):
-            wide = min(width - column * BLOCK_PX, BLOCK_PX)
-            fill(rays, wide, high, f32(shift[0]), f32(shift[1]))
-            reset(rays, wide * high, INF)
-            free = cast(stage, views[slot], row, column, rays, patch, wide * high, cautious)
-            colour(stage, views[slot], row, column, space, wide * high)
-            if cautious:
-                _clear(rays, wide * high, free)
-            _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+            if softening:
+                _soften(stage, views[slot], slot, row, column, shifts, pictures, space, edges)
+            else:
+                _look(stage, views[slot], slot, row, column, shifts, pictures, space)
 
 
 @step
-def fill(rays: Bundle, wide: int, high: int, across: f32, down: f32) -> None:
+def _look(
+    stage: Stage, view: int, slot: int, row: int, column: int, shifts: Doubles, pictures: Pictures, space: Scratch
+) -> None:
+    """Draw a block by one ray a pixel."""
+    _, height, width = pictures.key.shape
+    rays, cautious = space.rays[0], len(pictures.alpha) > 0
+    wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
+    fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
+    reset(rays, wide * high, INF)
+    free = cast(stage, view, row, column, rays, space.patch[0], wide * high, cautious)
+    colour(stage, view, row, column, space, wide * high)
+    if cautious:
+        _clear(rays, wide * high, free)
+    _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+
+
+@step
+def fill(rays: Bundle, wide: int, high: int, across: float, down: float) -> None:
     """Rays through all pixels of a block."""
     edge = f32(BLOCK_PX - 1) * f32(0.5)
     for y in range(high):
@@ -118,7 +140,7 @@ def fill(rays: Bundle, wide: int, high: int, across: f32, down: f32) -> None:
 
 
 @step
-def _clear(rays: Bundle, count: int, free: f32) -> None:
+def _clear(rays: Bundle, count: int, free: float) -> None:
     """Let `near` be the depth before which nothing but what rays meet shows near them; elsewhere it is `free`."""
     for i in range(count):
         clear = rays.second[i] if rays.holder[i] == rays.body[i] else rays.near[i]
@@ -126,8 +148,8 @@ def _clear(rays: Bundle, count: int, free: f32) -> None:
 
 
 @step
-def write(values: Bundle, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
-    """Copy values of a block's pixels to picture `at` of some; counted without signs, its rows are as fast as can be."""
+def write(values: Bundle, pictures: Floats | Ints, at: int, top: int, left: int, wide: int, high: int) -> None:
+    """Copy values of a block's pixels to picture `at` of some; counted without signs, its rows are copied at once."""
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
@@ -154,61 +176,48 @@ def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wid
 
 
 @step
-def _paint(value: f32, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
+def _paint(value: float, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
             pictures[at, down, u64(left + x)] = value
 
 
-@kernel
-def soften(
-    first: int,
-    stop: int,
+@step
+def _soften(
     stage: Stage,
-    views: Longs,
+    view: int,
+    slot: int,
+    row: int,
+    column: int,
     shifts: Doubles,
     pictures: Pictures,
     space: Scratch,
-    columns: Ints,
-    rows: Ints,
-    hints: Ints,
+    edges: Ints,
 ) -> None:
-    """Replace colours and layers at edges by what rays `shifts` (S, 2) px off pixels' centres say.
-
-    Args:
-        columns, rows, hints: (pixels of a block,) scratch.
-    """
-    _, height, width = pictures.key.shape
-    lines, samples = -(-height // BLOCK_PX), len(shifts)
-    at_once = CAPACITY // samples
-    rays, patch = space.rays[0], space.patch[0]
-    for line in range(first, stop):
-        slot, row = line // lines, line % lines
-        for column in range(-(-width // BLOCK_PX)):
-            total = _edges(stage, pictures.key, slot, row, column, columns, rows, hints)
-            for start in range(0, total, at_once):
-                pixels = min(total - start, at_once)
-                for k in range(pixels):
-                    for s in range(samples):
-                        i = k * samples + s
-                        rays.x[i] = f32(columns[start + k] - middle_of(column) + shifts[s, 0])
-                        rays.y[i] = f32(rows[start + k] - middle_of(row) + shifts[s, 1])
-                        rays.lit[i] = hints[start + k]
-                reset(rays, pixels * samples, INF)
-                cast(stage, views[slot], row, column, rays, patch, pixels * samples, UNINTERESTED)
-                colour(stage, views[slot], row, column, space, pixels * samples)
-                for k in range(pixels):
-                    _settle(pictures, slot, rows[start + k], columns[start + k], rays, k * samples, samples)
+    """Draw a block's edges once more, by S rays a pixel."""
+    samples, rays = len(shifts), space.rays[0]
+    total, at_once = _edges(stage, pictures.key, slot, row, column, edges), CAPACITY // samples
+    for start in range(0, total, at_once):
+        pixels = min(total - start, at_once)
+        for k in range(pixels):
+            for s in range(samples):
+                i = k * samples + s
+                rays.x[i] = f32(edges[0, start + k] - middle_of(column) + shifts[s, 0])
+                rays.y[i] = f32(edges[1, start + k] - middle_of(row) + shifts[s, 1])
+                rays.lit[i] = edges[2, start + k]
+        reset(rays, pixels * samples, INF)
+        cast(stage, view, row, column, rays, space.patch[0], pixels * samples, UNINTERESTED)
+        colour(stage, view, row, column, space, pixels * samples)
+        for k in range(pixels):
+            _settle(pictures, slot, edges[1, start + k], edges[0, start + k], rays, k * samples, samples)
 
 
 @step
-def _edges(
-    stage: Stage, key: Ints, slot: int, row: int, column: int, columns: Ints, rows: Ints, hints: Ints
-) -> int:
+def _edges(stage: Stage, key: Ints, slot: int, row: int, column: int, edges: Ints) -> int:
     """List a block's pixels within one of which another patch begins, or that show something glossy; how many.
 
-    Hints are 1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near.
+    Columns, rows, and 1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near.
     """
     _, height, width = key.shape
     total = 0
@@ -224,7 +233,7 @@ def _edges(
             for near in (own, left, right, above, below):
                 if near >= 0:
                     lit, shaded = lit or near & 1 == 1, shaded or near & 1 == 0
-            columns[total], rows[total], hints[total] = x, y, -1 if lit == shaded else int(lit)
+            edges[0, total], edges[1, total], edges[2, total] = x, y, -1 if lit == shaded else int(lit)
             total += 1
     return total
 
@@ -259,9 +268,7 @@ def _settle(pictures: Pictures, slot: int, y: int, x: int, rays: Bundle, first: 
 
 
 @kernel
-def shoot(
-    stage: Stage, view: int, columns: Doubles, rows: Doubles, pictures: Pictures, space: Scratch
-) -> None:
+def shoot(stage: Stage, view: int, columns: Doubles, rows: Doubles, pictures: Pictures, space: Scratch) -> None:
     """Cast a ray through each of K places in a view, one after the other; what they see is a row of K pixels."""
     _, lines, blocks = stage.start.shape
     rays = space.rays[0]

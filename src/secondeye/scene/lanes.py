@@ -58,9 +58,21 @@ def kernel(function: Function) -> Function:
 
 
 @step
-def is_wild(index: np.uint32) -> bool:
+def is_wild(index: int) -> bool:
     """Never; see above."""
-    return index >= WILD
+    return bool(index >= WILD)
+
+
+@step
+def bits_of(number: float) -> Any:
+    """A number of single precision, bit by bit, as a whole one."""
+    return np.float32(number).view(np.int32)
+
+
+@step
+def number_of(bits: int) -> Any:
+    """What `bits_of` was given."""
+    return np.int32(bits).view(np.float32)
 
 
 @step

@@ -1,7 +1,5 @@
 """Which body each ray of a bundle meets first."""
 
-import numpy as np
-
 from secondeye.scene.bundle import (
     BLOCK_PX,
     INF,
@@ -17,7 +15,7 @@ from secondeye.scene.bundle import (
     i32,
     u32,
 )
-from secondeye.scene.lanes import is_wild, loops, padded, step
+from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
 from secondeye.scene.shapes import (
     BOX,
     CONE,
@@ -32,14 +30,14 @@ from secondeye.scene.shapes import (
     normal_of,
     texture_of,
 )
-from secondeye.scene.texture import channel, fetch_channel, find_one_level
+from secondeye.scene.texture import find_one_level, mix_channel
 
 HALF_BLOCK_PX = f32(BLOCK_PX / 2)
 
 
 @step
-def direction(rays: Doubles, view: int, n: int, c: int, column: float, row: float) -> tuple[f32, f32, f32]:
-    """Component c of the direction, in body n's axes, of the ray through a place; how it grows to the right and down."""
+def direction(rays: Doubles, view: int, n: int, c: int, column: float, row: float) -> tuple[float, float, float]:
+    """Component c of the direction, in body n's axes, of the ray through a place; its growth to the right and down."""
     across, down = rays[view, n, 3 + 3 * c], rays[view, n, 4 + 3 * c]
     return f32(across * column + down * row + rays[view, n, 5 + 3 * c]), f32(across), f32(down)
 
@@ -59,7 +57,7 @@ def aim(rays: Doubles, view: int, n: int, column: float, row: float, bundle: Bun
 
 
 @step
-def _start(bundle: Bundle, i: int, ox: f32, oy: f32, oz: f32, dx: f32, dy: f32, dz: f32) -> None:
+def _start(bundle: Bundle, i: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> None:
     """Let a ray, in a body's axes, start from its point nearest to the body's centre."""
     middle = -(ox * dx + oy * dy + oz * dz) / (dx * dx + dy * dy + dz * dz)
     bundle.middle[i] = middle
@@ -89,9 +87,7 @@ def aim_freely(maps: Doubles, time: int, n: int, bundle: Bundle, count: int) -> 
 
 
 @loops
-def ask(
-    bodies: Records, texels: Words, n: int, bundle: Bundle, patch: Bundle, count: int, spread: f32
-) -> None:
+def ask(bodies: Records, texels: Words, n: int, bundle: Bundle, patch: Bundle, count: int, spread: float) -> None:
     """Let body n be what those rays meet that are aimed at it and meet it before anything else so far.
 
     A pixel is `spread` m wide for each m of depth. The count fills whole vectors.
@@ -143,7 +139,7 @@ def _take_solid(
     bundle: Bundle,
     patch: Bundle,
     count: int,
-    spread: f32,
+    spread: float,
     leaving: bool,
 ) -> None:
     """Let a cut-out body be met where rays enter it, or leave it, and there is something."""
@@ -193,9 +189,9 @@ def find_solid(bodies: Records, texels: Words, n: int, patch: Bundle, count: int
     for k in range(count):
         patch.wide[k] *= texels_per_m
     find_one_level(patch, count, ONE, body.clamped != 0)
-    fetch_channel(texels, body.tile, 24, patch, count)
+    mix_channel(texels, body.tile, 24, patch, count)
     for k in range(count):
-        patch.solid[k] = i32(1) if channel(patch, k) >= f32(0.5) else i32(0)
+        patch.solid[k] = i32(1) if patch.weight[k] >= f32(0.5) else i32(0)
 
 
 @loops
@@ -227,17 +223,17 @@ def _lay(shape: int, bodies: Records, n: int, patch: Bundle, count: int) -> None
 
 
 @step
-def farthest(bundle: Bundle, count: int) -> f32:
+def farthest(bundle: Bundle, count: int) -> float:
     """The greatest depth of what rays have met so far; as whole numbers, depths are in the same order."""
     most = i32(0)
     for i in range(count):
-        bits = f32(bundle.depth[i]).view(np.int32)
+        bits = i32(bits_of(bundle.depth[i]))
         most = bits if bits > most else most
-    return i32(most).view(np.float32)
+    return f32(number_of(most))
 
 
 @step
-def reset(bundle: Bundle, count: int, limit: f32) -> None:
+def reset(bundle: Bundle, count: int, limit: float) -> None:
     """Let rays have met nothing, and those beyond them never do."""
     for i in range(count, padded(count)):
         bundle.depth[i] = ZERO
@@ -249,7 +245,7 @@ def reset(bundle: Bundle, count: int, limit: f32) -> None:
 @loops
 def cast(
     stage: Stage, view: int, row: int, column: int, bundle: Bundle, patch: Bundle, count: int, cautious: bool
-) -> f32:
+) -> float:
     """Find what rays through places in block (row, column) of a view meet, that have been `reset` before.
 
     Returns a depth before which nothing shows in the block but what was asked. If `cautious`, `near`, `second` and
@@ -277,7 +273,7 @@ def middle_of(block: int) -> float:
 
 
 @step
-def nearest_depth(stage: Stage, view: int, n: int, column: float, row: float) -> f32:
+def nearest_depth(stage: Stage, view: int, n: int, column: float, row: float) -> float:
     """A depth before which body n does not show in a block."""
     rays = stage.rays
     near = rays[view, n, 12]
@@ -332,7 +328,7 @@ def _beware_of_plane(stage: Stage, view: int, n: int, column: float, row: float,
 
 
 @step
-def _note(bundle: Bundle, i: int, n: int, near: f32) -> None:
+def _note(bundle: Bundle, i: int, n: int, near: float) -> None:
     """Keep the nearest and the second nearest depth at which a body may show."""
     first = near < bundle.near[i]
     other = bundle.near[i] if first else near

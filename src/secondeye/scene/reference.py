@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from secondeye.scene.bundle import SKY, Stage
 from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.bundle import NEAREST_M, SKY, Stage
 from secondeye.scene.shapes import BOX, CONE, CYLINDER, GROUND, QUAD, SPHERE
 from secondeye.scene.tiles import LEVELS, atlas
 
 INF = torch.inf
 
+NEAREST_M = 1e-4
 SAME_DEPTH = 1e-6
 """Two rays that meet a point give depths that agree to that share of it."""
 

@@ -8,9 +8,9 @@ from torch.nn.functional import pad
 from secondeye.scene.camera import Array, Views, views
 from secondeye.scene.casting import offsets
 from secondeye.scene.frames import Frames, Shot, Truth
+from secondeye.scene.gloss import MATTE
 from secondeye.scene.reference import Hits, World, follow, on_device
 from secondeye.scene.reference_shading import shoot
-from secondeye.scene.gloss import MATTE
 from secondeye.scene.stage import stage
 
 RAYS_AT_ONCE = 1 << 22

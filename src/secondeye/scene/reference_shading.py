@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.bundle import SKY
+from secondeye.scene.gloss import MATTE, MIRROR
+from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.reference import (
     INF,
     Hits,
@@ -19,7 +20,6 @@ from secondeye.scene.reference import (
     texture_of,
     times,
 )
-from secondeye.scene.gloss import MATTE, MIRROR
 from secondeye.scene.shading import SKY_KEY
 from secondeye.scene.shapes import QUAD
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from secondeye.discovery import nearest
 from secondeye.errors import InputError
 from secondeye.scene import reference_frames
-from secondeye.scene.bundle import Stage
+from secondeye.scene.bundle import CAPACITY, Stage
 from secondeye.scene.camera import Array, views
 from secondeye.scene.casting import follow, look, offsets, soften
 from secondeye.scene.frames import Frames, Shot, Truth
@@ -49,13 +49,15 @@ def render(
         backend: "numba" on the CPU, "torch" on any device, "auto" for the fastest. They agree but for rounding.
 
     Raises:
-        InputError: a count or size below 1; no such backend, or it does not serve the device.
+        InputError: a count or size below 1, or more samples than 256; no such backend, or it does not serve the device.
     """
     if min(frame_count, width, height, samples) < 1 or start < 0 or frame_rate <= 0:
         raise InputError(
             f"cannot render {frame_count} frames from {start} at {width}x{height}, {samples} samples and"
             f" {float(frame_rate):g} frames a second; all must be at least 1, and the start not negative"
         )
+    if samples > CAPACITY:
+        raise InputError(f"cannot cast {samples} rays for each pixel: at most {CAPACITY}")
     rate, size = float(frame_rate), (width, height)
     compiled = _is_compiled(backend, torch.device(device))
     group = max(FRAMES_AT_ONCE_PX // (width * height), 1)
@@ -119,7 +121,9 @@ def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rat
     return _coloured(total / np.float32(optics.exposures))
 
 
-def _truths(built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int) -> tuple[Truth, Truth | None]:
+def _truths(
+    built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int
+) -> tuple[Truth, Truth | None]:
     """What is known about the left eye's view, and about the right one's if it was rendered."""
     signs = np.ones((3, len(at)), np.float32)
     signs[0] = 2 * (at % 2) - 1  # from left to right the picture moves by -disparity
@@ -132,7 +136,9 @@ def _truths(built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictu
         *(_coloured(seen.front), seen.front_depth[:, None], seen.behind_depth[:, None]),
     )
     count = len(at) // eyes
-    truths = [Truth(*(torch.from_numpy(array[eye * count : (eye + 1) * count]) for array in arrays)) for eye in range(eyes)]
+    truths = [
+        Truth(*(torch.from_numpy(array[eye * count : (eye + 1) * count]) for array in arrays)) for eye in range(eyes)
+    ]
     return truths[0], truths[1] if eyes == 2 else None
 
 

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Records, Stage, Words, f32, i32, u32
-from secondeye.scene.lanes import is_wild, loops, padded, step
+from secondeye.scene.bundle import SKY, Bundle, Doubles, Stage, f32, i32, u32
+from secondeye.scene.lanes import is_wild, loops, number_of, padded, step
 from secondeye.scene.meeting import direction, lay
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.shapes import HALF, ONE, ZERO
 from secondeye.scene.sunlight import shine
-from secondeye.scene.texture import channel, fetch, fetch_channel, find_one_level, find_two_levels, sample
+from secondeye.scene.texture import fetch, find_one_level, find_two_levels, mix_channel, sample
 
 SKY_KEY = -16
 """A key is 16 body + 2 face + sunlit; shifted right by 4 it is the body again, SKY included."""
@@ -25,7 +25,7 @@ LOWEST_CLOUD = f32(0.01)
 
 
 @step
-def exponential(x: f32) -> f32:
+def exponential(x: float) -> float:
     """e to the power of x, for x from -80 to 0.
 
     Source: the polynomial of S. Moshier's Cephes library for single precision.
@@ -36,11 +36,11 @@ def exponential(x: f32) -> f32:
     power = f32(1.9875691500e-4) * rest + f32(1.3981999507e-3)
     power = (power * rest + f32(8.3334519073e-3)) * rest + f32(4.1665795894e-2)
     power = (power * rest + f32(1.6666665459e-1)) * rest + HALF
-    return (power * rest * rest + rest + ONE) * i32((i32(whole) + 127) << 23).view(np.float32)
+    return f32((power * rest * rest + rest + ONE) * number_of((i32(whole) + 127) << 23))
 
 
 @step
-def tone(linear: f32) -> f32:
+def tone(linear: float) -> float:
     """Linear light to a display value 0 to 1, by a filmic curve (K. Narkowicz's fit of ACES) and a square root."""
     light = f32(0.72) * max(linear, ZERO)
     curve = light * (f32(2.51) * light + f32(0.03)) / (light * (f32(2.43) * light + f32(0.59)) + f32(0.14))
@@ -48,8 +48,8 @@ def tone(linear: f32) -> f32:
 
 
 @step
-def sky(light: Records, dx: f32, dy: f32, dz: f32, density: f32) -> tuple[f32, f32, f32]:
-    """Linear light from a direction (any length) where the clouds' texture is so dense."""
+def sky(light: Bundle, dx: float, dy: float, dz: float, density: float) -> tuple[float, float, float]:
+    """Linear light from a direction (any length) where clouds are so dense."""
     inverse = ONE / math.sqrt(dx * dx + dy * dy + dz * dz)
     up = max(dz * inverse, ZERO)
     k = ONE - exponential(f32(-5.5) * up)
@@ -59,7 +59,7 @@ def sky(light: Records, dx: f32, dy: f32, dz: f32, density: f32) -> tuple[f32, f
     red = haze[0] * (ONE - k) + f32(0.10) * k + glow
     green = haze[1] * (ONE - k) + f32(0.26) * k + f32(0.9) * glow
     blue = haze[2] * (ONE - k) + f32(0.68) * k + f32(0.7) * glow
-    density = density * f32(light.clouds) * min(ONE, f32(6) * up) if up > LOWEST_CLOUD else ZERO
+    density = density * min(ONE, f32(6) * up) if up > LOWEST_CLOUD else ZERO
     bright = f32(0.95) + HALF * glow
     return (
         red + density * (bright - red),
@@ -69,7 +69,7 @@ def sky(light: Records, dx: f32, dy: f32, dz: f32, density: f32) -> tuple[f32, f
 
 
 @step
-def halo(towards: f32) -> f32:
+def halo(towards: float) -> float:
     """The glow around the sun: 0.35 cos^6 + 0.9 cos^300."""
     second = towards * towards
     fourth = second * second
@@ -159,9 +159,9 @@ def _vary(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     macro, tile = f32(stage.bodies[n].macro), stage.air[time].macro_tile
     if macro > ZERO:
         find_one_level(patch, count, MACRO, False)
-        fetch_channel(stage.texels, tile, 0, patch, count)
+        mix_channel(stage.texels, tile, 0, patch, count)
         for k in range(count):
-            patch.red[k] = ONE + macro * (channel(patch, k) - HALF)
+            patch.red[k] = ONE + macro * (patch.weight[k] - HALF)
     else:
         for k in range(count):
             patch.red[k] = ONE
@@ -192,7 +192,7 @@ def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
 def shade_sky(stage: Stage, time: int, patch: Bundle, count: int) -> None:
     """Linear light from where there is nothing."""
     light, count = stage.air[time], padded(count)
-    pixel = f32(EDGE_PX * light.pixel_rad) * CLOUDS
+    pixel, clouds = f32(EDGE_PX * light.pixel_rad) * CLOUDS, f32(light.clouds)
     for k in range(count):
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
         up = gz / math.sqrt(gx * gx + gy * gy + gz * gz)
@@ -200,15 +200,15 @@ def shade_sky(stage: Stage, time: int, patch: Bundle, count: int) -> None:
         slope = CLOUDS / (gz if high else ONE)
         patch.u[k], patch.v[k], patch.wide[k] = gx * slope, gy * slope, pixel / (up * up if high else ONE)
     find_one_level(patch, count, ONE, False)
-    fetch_channel(stage.texels, light.cloud_tile, 24, patch, count)
+    mix_channel(stage.texels, light.cloud_tile, 24, patch, count)
     for k in range(count):
-        density = channel(patch, k)
+        density = clouds * patch.weight[k]
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
         patch.red[k], patch.green[k], patch.blue[k] = sky(light, gx, gy, gz, density)
 
 
 @step
-def haze(light: Records, patch: Bundle, count: int) -> None:
+def haze(light: Bundle, patch: Bundle, count: int) -> None:
     """What is left of light after its way through the air, with the air's own."""
     red, green, blue = f32(light.haze_red), f32(light.haze_green), f32(light.haze_blue)
     density = f32(1 / light.fog_m)

@@ -17,10 +17,12 @@ TINY = f32(1e-18)
 
 
 @step
-def meet(shape: int, ox: f32, oy: f32, oz: f32, dx: f32, dy: f32, dz: f32) -> tuple[f32, f32]:
+def meet(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
     """Ray parameters at which a ray with origin o and direction d enters and leaves a unit shape."""
     if shape == SPHERE:
-        return _between_roots(dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - ONE)
+        return _between_roots(
+            dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - ONE
+        )
     if shape == GROUND:
         at = -oz / dz
         return at, at
@@ -41,24 +43,24 @@ def meet(shape: int, ox: f32, oy: f32, oz: f32, dx: f32, dy: f32, dz: f32) -> tu
 
 
 @step
-def _less(a: f32, b: f32) -> f32:
+def _less(a: float, b: float) -> float:
     return a if a < b else b
 
 
 @step
-def _greater(a: f32, b: f32) -> f32:
+def _greater(a: float, b: float) -> float:
     return a if a > b else b
 
 
 @step
-def _slab(o: f32, d: f32) -> tuple[f32, f32]:
+def _slab(o: float, d: float) -> tuple[float, float]:
     """Where -1 <= o + t d <= 1; where d = 0, infinities say whether ever."""
     a, b = (-ONE - o) / d, (ONE - o) / d
     return _less(a, b), _greater(a, b)
 
 
 @step
-def _between_roots(a: f32, half_b: f32, c: f32) -> tuple[f32, f32]:
+def _between_roots(a: float, half_b: float, c: float) -> tuple[float, float]:
     """Where a t² + 2 half_b t + c <= 0, for a >= 0."""
     a = _greater(a, TINY)
     square = half_b * half_b - a * c
@@ -68,7 +70,7 @@ def _between_roots(a: f32, half_b: f32, c: f32) -> tuple[f32, f32]:
 
 
 @step
-def _cone(ox: f32, oy: f32, oz: f32, dx: f32, dy: f32, dz: f32) -> tuple[f32, f32]:
+def _cone(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
     """Where x² + y² <= ((1 - z) / 2)² on the nappe below the apex; the caller cuts it to -1 <= z <= 1."""
     h, k = (ONE - oz) * HALF, dz * HALF
     a, half_b, c = dx * dx + dy * dy - k * k, ox * dx + oy * dy + h * k, ox * ox + oy * oy - h * h
@@ -87,7 +89,7 @@ def _cone(ox: f32, oy: f32, oz: f32, dx: f32, dy: f32, dz: f32) -> tuple[f32, f3
 
 
 @step
-def face_of(shape: int, x: f32, y: f32, z: f32) -> i32:
+def face_of(shape: int, x: float, y: float, z: float) -> int:
     """Which smooth part of the surface a point lies on: faces meet in creases, where shading jumps."""
     top = i32(5) if z >= ZERO else i32(4)
     if shape == BOX:
@@ -105,7 +107,7 @@ def face_of(shape: int, x: f32, y: f32, z: f32) -> i32:
 
 
 @step
-def normal_of(shape: int, face: i32, x: f32, y: f32, z: f32) -> tuple[f32, f32, f32]:
+def normal_of(shape: int, face: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Outward normal of a unit shape, any length."""
     if shape == SPHERE:
         return x, y, z
@@ -121,8 +123,8 @@ def normal_of(shape: int, face: i32, x: f32, y: f32, z: f32) -> tuple[f32, f32, 
 
 @step
 def texture_of(
-    shape: int, face: i32, x: f32, y: f32, z: f32, repeat_x: f32, repeat_y: f32, repeat_z: f32
-) -> tuple[f32, f32]:
+    shape: int, face: int, x: float, y: float, z: float, repeat_x: float, repeat_y: float, repeat_z: float
+) -> tuple[float, float]:
     """Texture position (u, v) in tiles; the repeats say how many tiles span the shape along each of its axes."""
     along_x, along_y, along_z = (x + ONE) * HALF * repeat_x, (y + ONE) * HALF * repeat_y, (z + ONE) * HALF * repeat_z
     if shape == SPHERE:
@@ -136,7 +138,7 @@ def texture_of(
 
 
 @step
-def around(x: f32, y: f32) -> f32:
+def around(x: float, y: float) -> float:
     """The angle of (x, y) as a share of a full turn, 0 to 1, to within 0.001: many times faster than atan2."""
     across, along = abs(x), abs(y)
     ratio = _less(across, along) / _greater(_greater(across, along), f32(1e-30))

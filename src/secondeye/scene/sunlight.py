@@ -1,9 +1,7 @@
 """Where the sun shines."""
 
-import numpy as np
-
-from secondeye.scene.bundle import INF, SKY, Bundle, Records, Stage, f32, i32
-from secondeye.scene.lanes import is_wild, loops, padded, step
+from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Stage, f32, i32
+from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
 from secondeye.scene.meeting import aim_freely, ask, choose, farthest, reset
 from secondeye.scene.shapes import QUAD, ZERO
 
@@ -14,7 +12,7 @@ OFF_SURFACE_M = f32(1e-3)
 
 LEAST, MOST = i32(-(1 << 31)), i32((1 << 31) - 1)
 
-Bounds = tuple[f32, f32, f32, f32, f32, f32]
+Bounds = tuple[float, float, float, float, float, float]
 
 
 @loops
@@ -57,7 +55,7 @@ def _unknown(patch: Bundle, sun_rays: Bundle, count: int, two_sided: bool) -> in
 
 
 @step
-def _start(light: Records, patch: Bundle, sun_rays: Bundle, count: int) -> None:
+def _start(light: Bundle, patch: Bundle, sun_rays: Bundle, count: int) -> None:
     """Rays from points, a little off their surface, towards the sun."""
     x, y, z = f32(light.sun_x), f32(light.sun_y), f32(light.sun_z)
     for k in range(count):
@@ -72,7 +70,7 @@ def _start(light: Records, patch: Bundle, sun_rays: Bundle, count: int) -> None:
 
 
 @step
-def _bounds(light: Records, rays: Bundle, count: int) -> Bounds:
+def _bounds(light: Bundle, rays: Bundle, count: int) -> Bounds:
     """The least across, upwards and towards the sun of where rays start, and the greatest, m."""
     ax, ay, az = f32(light.across_x), f32(light.across_y), f32(light.across_z)
     bx, by, bz = f32(light.upwards_x), f32(light.upwards_y), f32(light.upwards_z)
@@ -87,19 +85,19 @@ def _bounds(light: Records, rays: Bundle, count: int) -> Bounds:
 
 
 @step
-def _order(value: f32) -> i32:
+def _order(value: float) -> int:
     """A whole number; these are in the same order as the values, and their least and greatest are found faster."""
-    bits = f32(value).view(np.int32)
+    bits = i32(bits_of(value))
     return i32(bits ^ ((bits >> 31) & MOST))
 
 
 @step
-def _value(order: i32) -> f32:
-    return i32(order ^ ((order >> 31) & MOST)).view(np.float32)
+def _value(order: int) -> float:
+    return f32(number_of(order ^ ((order >> 31) & MOST)))
 
 
 @step
-def _may_shade(maps: Records, bounds: Bounds) -> bool:
+def _may_shade(maps: Doubles, bounds: Bounds) -> bool:
     """Whether a body stands between the sun and some points, by their bounds."""
     low_a, low_b, low_c, high_a, high_b, _ = bounds
     beside = maps[27] > high_a or maps[28] > high_b or maps[30] < low_a or maps[31] < low_b

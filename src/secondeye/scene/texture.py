@@ -3,7 +3,7 @@
 import numpy as np
 
 from secondeye.scene.bundle import Bundle, Words, f32, i32, u32
-from secondeye.scene.lanes import is_wild, step
+from secondeye.scene.lanes import bits_of, is_wild, step
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.tiles import LEVELS
 
@@ -11,22 +11,23 @@ ONE, ZERO = f32(1), f32(0)
 FARTHEST = f32(1e6)
 """Places are kept within so many tiles, where whole numbers still are some."""
 
+
 @step
-def level_for(wide: f32) -> i32:
+def level_for(wide: float) -> int:
     """The level on which a footprint so many texels wide is 1 to 2 texels wide: the binary exponent of its width."""
-    exponent = i32(i32(f32(wide).view(np.int32) >> 23) - 127)
+    exponent = i32(i32(bits_of(wide) >> 23) - 127)
     return i32(min(max(exponent, i32(0)), i32(LEVELS - 1)))
 
 
 @step
-def wrapped(i: i32, edge: i32, clamped: bool) -> i32:
+def wrapped(i: int, edge: int, clamped: bool) -> int:
     """A texel index on a tile that repeats or is clamped; its edge is a power of two."""
     kept = i32(min(max(i, i32(0)), i32(edge - 1)))
     return kept if clamped else i32(i & i32(edge - 1))
 
 
 @step
-def corners(level: i32, u: f32, v: f32, clamped: bool) -> tuple[u32, u32, u32, u32, f32, f32]:
+def corners(level: int, u: float, v: float, clamped: bool) -> tuple[int, int, int, int, float, float]:
     """Which four texels of one level are around a place, and how far between them it is, to the right and up."""
     u, v = min(max(u, -FARTHEST), FARTHEST), min(max(v, -FARTHEST), FARTHEST)
     edge = i32(i32(EDGE_PX) >> level)
@@ -42,12 +43,12 @@ def corners(level: i32, u: f32, v: f32, clamped: bool) -> tuple[u32, u32, u32, u
 
 
 @step
-def byte(word: u32, shift: int) -> f32:
+def byte(word: int, shift: int) -> float:
     return f32(i32((word >> shift) & 255))
 
 
 @step
-def between(p: f32, q: f32, r: f32, s: f32, a: f32, b: f32) -> f32:
+def between(p: float, q: float, r: float, s: float, a: float, b: float) -> float:
     """A value between four."""
     low, high = p + a * (q - p), r + a * (s - r)
     return low + b * (high - low)
@@ -68,8 +69,8 @@ def find_two_levels(patch: Bundle, count: int, clamped: bool) -> None:
 
 
 @step
-def find_one_level(patch: Bundle, count: int, scale: f32, clamped: bool) -> None:
-    """Choose the texels that `channel` mixes, for places and footprints of a patch, all of them times `scale`."""
+def find_one_level(patch: Bundle, count: int, scale: float, clamped: bool) -> None:
+    """Choose the texels that `mix_channel` mixes, for places and footprints of a patch, all of them times `scale`."""
     for k in range(count):
         level = level_for(patch.wide[k] * scale * f32(2**0.5))
         fine = corners(level, patch.u[k] * scale, patch.v[k] * scale, clamped)
@@ -77,14 +78,15 @@ def find_one_level(patch: Bundle, count: int, scale: f32, clamped: bool) -> None
 
 
 @step
-def fetch_channel(texels: Words, tile: int, shift: int, patch: Bundle, count: int) -> None:
-    """Put one byte each of four texels, `shift` bits from the right, in the place of their numbers."""
+def mix_channel(texels: Words, tile: int, shift: int, patch: Bundle, count: int) -> None:
+    """Let `weight` be a channel, 0 to 1, between the four texels that `find_one_level` chose."""
     for k in range(count):
-        p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
-        if is_wild(p):
+        i, j, m, n = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+        if is_wild(i):
             break
-        patch.p0[k], patch.p1[k] = (texels[tile, p] >> shift) & 255, (texels[tile, q] >> shift) & 255
-        patch.p2[k], patch.p3[k] = (texels[tile, r] >> shift) & 255, (texels[tile, s] >> shift) & 255
+        p, q = byte(texels[tile, i], shift), byte(texels[tile, j], shift)
+        r, s = byte(texels[tile, m], shift), byte(texels[tile, n], shift)
+        patch.weight[k] = between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)
 
 
 @step
@@ -105,17 +107,10 @@ def fetch(texels: Words, tile: int, patch: Bundle, count: int) -> None:
 
 
 @step
-def sample(patch: Bundle, k: int, shift: int) -> f32:
+def sample(patch: Bundle, k: int, shift: int) -> float:
     """A channel, display-coded 0 to 1, between two levels of a pyramid: the byte `shift` bits from the right."""
     p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
     fine = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.a[k], patch.b[k])
     p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
     coarse = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.c[k], patch.d[k])
-    return (fine + patch.weight[k] * (coarse - fine)) * f32(1 / 255)
-
-
-@step
-def channel(patch: Bundle, k: int) -> f32:
-    """A channel that `fetch_channel` fetched, 0 to 1, between four texels of the level nearest to a footprint."""
-    p, q, r, s = f32(i32(patch.p0[k])), f32(i32(patch.p1[k])), f32(i32(patch.p2[k])), f32(i32(patch.p3[k]))
-    return between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)
+    return f32((fine + patch.weight[k] * (coarse - fine)) * f32(1 / 255))
