@@ -101,31 +101,27 @@ def draw(
         edges: (3, CAPACITY) scratch.
     """
     _, height, width = pictures.key.shape
-    lines = -(-height // BLOCK_PX)
+    lines, samples = -(-height // BLOCK_PX), len(shifts)
+    rays, at_once, cautious = space.rays[0], CAPACITY // samples, len(pictures.alpha) > 0 and not softening
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         for column in range(-(-width // BLOCK_PX)):
-            if softening:
-                _soften(stage, views[slot], slot, row, column, shifts, pictures, space, edges)
-            else:
-                _look(stage, views[slot], slot, row, column, shifts, pictures, space)
-
-
-@step
-def _look(
-    stage: Stage, view: int, slot: int, row: int, column: int, shifts: Doubles, pictures: Pictures, space: Scratch
-) -> None:
-    """Draw a block by one ray a pixel."""
-    _, height, width = pictures.key.shape
-    rays, cautious = space.rays[0], len(pictures.alpha) > 0
-    wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
-    fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
-    reset(rays, wide * high, INF)
-    free = cast(stage, view, row, column, rays, space.patch[0], wide * high, cautious)
-    colour(stage, view, row, column, space, wide * high)
-    if cautious:
-        _clear(rays, wide * high, free)
-    _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+            wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
+            total = _edges(stage, pictures.key, slot, row, column, edges) if softening else wide * high
+            for start in range(0, total, at_once):
+                pixels = min(total - start, at_once)
+                if softening:
+                    _fill_edges(rays, edges, start, pixels, row, column, shifts)
+                else:
+                    fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
+                reset(rays, pixels * samples, INF)
+                free = cast(stage, views[slot], row, column, rays, space.patch[0], pixels * samples, cautious)
+                colour(stage, views[slot], row, column, space, pixels * samples)
+                if softening:
+                    _settle(pictures, slot, edges, start, pixels, rays, samples)
+                else:
+                    _clear(rays, wide * high, free)
+                    _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
 
 
 @step
@@ -184,33 +180,14 @@ def _paint(value: float, pictures: Floats, at: int, top: int, left: int, wide: i
 
 
 @step
-def _soften(
-    stage: Stage,
-    view: int,
-    slot: int,
-    row: int,
-    column: int,
-    shifts: Doubles,
-    pictures: Pictures,
-    space: Scratch,
-    edges: Ints,
-) -> None:
-    """Draw a block's edges once more, by S rays a pixel."""
-    samples, rays = len(shifts), space.rays[0]
-    total, at_once = _edges(stage, pictures.key, slot, row, column, edges), CAPACITY // samples
-    for start in range(0, total, at_once):
-        pixels = min(total - start, at_once)
-        for k in range(pixels):
-            for s in range(samples):
-                i = k * samples + s
-                rays.x[i] = f32(edges[0, start + k] - middle_of(column) + shifts[s, 0])
-                rays.y[i] = f32(edges[1, start + k] - middle_of(row) + shifts[s, 1])
-                rays.lit[i] = edges[2, start + k]
-        reset(rays, pixels * samples, INF)
-        cast(stage, view, row, column, rays, space.patch[0], pixels * samples, UNINTERESTED)
-        colour(stage, view, row, column, space, pixels * samples)
-        for k in range(pixels):
-            _settle(pictures, slot, edges[1, start + k], edges[0, start + k], rays, k * samples, samples)
+def _fill_edges(rays: Bundle, edges: Ints, start: int, pixels: int, row: int, column: int, shifts: Doubles) -> None:
+    """S rays through each of some pixels at edges."""
+    for k in range(pixels):
+        for s in range(len(shifts)):
+            i = k * len(shifts) + s
+            rays.x[i] = f32(edges[0, start + k] - middle_of(column) + shifts[s, 0])
+            rays.y[i] = f32(edges[1, start + k] - middle_of(row) + shifts[s, 1])
+            rays.lit[i] = edges[2, start + k]
 
 
 @step
@@ -239,7 +216,14 @@ def _edges(stage: Stage, key: Ints, slot: int, row: int, column: int, edges: Int
 
 
 @step
-def _settle(pictures: Pictures, slot: int, y: int, x: int, rays: Bundle, first: int, samples: int) -> None:
+def _settle(pictures: Pictures, slot: int, edges: Ints, start: int, pixels: int, rays: Bundle, samples: int) -> None:
+    """Write what the rays of some pixels say of them."""
+    for k in range(pixels):
+        _settle_one(pictures, slot, edges[1, start + k], edges[0, start + k], rays, k * samples, samples)
+
+
+@step
+def _settle_one(pictures: Pictures, slot: int, y: int, x: int, rays: Bundle, first: int, samples: int) -> None:
     """Write what the rays of one pixel say of it."""
     nearest = first
     for i in range(first + 1, first + samples):
