@@ -22,6 +22,7 @@ Bundle = Any
 
 f32 = cast("type[float]", np.float32)
 i32 = cast("type[int]", np.int32)
+i64 = cast("type[int]", np.int64)
 u32 = cast("type[int]", np.uint32)
 u64 = cast("type[int]", np.uint64)
 """Kernels call them to say of what precision a number is; annotations only tell whole numbers from others."""

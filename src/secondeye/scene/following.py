@@ -20,6 +20,7 @@ from secondeye.scene.bundle import (
     Stage,
     f32,
     i32,
+    i64,
     record,
     u32,
     u64,
@@ -103,7 +104,7 @@ def follow(
             list_all(rays, count)
             left = count
             while left:
-                n = int(rays.body[rays.rest[0]])
+                n = i64(rays.body[rays.rest[0]])
                 own = part(rays, left, count)
                 gather(rays, patch, own, count)
                 _prepare(stage, views[slot], n, row, column, patch, own)
@@ -292,7 +293,7 @@ def _ask(stage: Stage, target: int, row: int, column: int, n: int, space: Scratc
     """Cast rays to the points in doubt, block by block."""
     rays, blocks = space.bounced[0], stage.start.shape[2] - 1
     while asked:
-        block = int(trail.block[trail.asked[0]])
+        block = i64(trail.block[trail.asked[0]])
         own = _one_block(trail, asked)
         asked -= own
         there, across = block // blocks, block % blocks

@@ -2,7 +2,7 @@
 
 import math
 
-from secondeye.scene.bundle import INF, SKY, Bundle, Scratch, Stage, f32
+from secondeye.scene.bundle import INF, SKY, Bundle, Scratch, Stage, f32, i64
 from secondeye.scene.lanes import loops, padded, step
 from secondeye.scene.meeting import aim_freely, ask, reset
 from secondeye.scene.shading import haze, list_all, part, shade, shade_sky
@@ -80,7 +80,7 @@ def _arrive(stage: Stage, time: int, but: int, space: Scratch, count: int) -> No
     list_all(bounced, count)
     left = count
     while left:
-        n = int(bounced.body[bounced.rest[0]])
+        n = i64(bounced.body[bounced.rest[0]])
         own = part(bounced, left, count)
         _locate(stage, time, n, bounced, patch, own)
         if n == SKY:

@@ -22,6 +22,7 @@ from secondeye.scene.bundle import (
     Stage,
     f32,
     i32,
+    i64,
     u64,
 )
 from secondeye.scene.gloss import MATTE, gloss
@@ -64,7 +65,7 @@ def colour(stage: Stage, view: int, row: int, column: int, space: Scratch, count
     list_all(rays, count)
     left = count
     while left:
-        n = int(rays.body[rays.rest[0]])
+        n = i64(rays.body[rays.rest[0]])
         own = part(rays, left, count)
         gather(rays, patch, own, count)
         locate(stage, view, n, x, y, patch, own)

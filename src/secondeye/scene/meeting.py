@@ -13,6 +13,7 @@ from secondeye.scene.bundle import (
     Words,
     f32,
     i32,
+    i64,
     u32,
 )
 from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
@@ -254,7 +255,7 @@ def cast(
     spread, unasked, count = f32(stage.air[0].pixel_rad), INF, padded(count)
     x, y = middle_of(column), middle_of(row)
     for k in range(stage.start[view, row, column], stage.start[view, row, column + 1]):
-        n = int(stage.listed[k])
+        n = i64(stage.listed[k])
         near = nearest_depth(stage, view, n, x, y)
         if near >= farthest(bundle, count):
             unasked = near if near < unasked else unasked

@@ -23,7 +23,7 @@ SAME_DEPTH = 1e-6
 
 
 class World(NamedTuple):
-    """A `rays.Stage` as tensors on a device; see there."""
+    """A `bundle.Stage` as tensors on a device; see there."""
 
     bodies: dict[str, Tensor]
     air: dict[str, Tensor]

@@ -67,7 +67,7 @@ def _look(world: World, at: Tensor, size: tuple[int, int], shift: tuple[float, f
 
 
 def edges(world: World, key: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels (E, 3) where patches meet or something is glossy, and hints about the sun; see `kernel.edges`."""
+    """Pixels (E, 3) where patches meet or something is glossy, and hints about the sun; see `kernel`."""
     around = pad(key[:, None].double(), (1, 1, 1, 1), mode="replicate")[:, 0].long()
     near = [around[:, 1:-1, 1:-1], around[:, 1:-1, :-2], around[:, 1:-1, 2:], around[:, :-2, 1:-1], around[:, 2:, 1:-1]]
     glossy = (key >= 0) & (world.bodies["finish"][(key >> 4).clamp(min=0)] != MATTE)

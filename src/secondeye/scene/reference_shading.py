@@ -27,7 +27,7 @@ COLOURS = ("red", "green", "blue")
 
 
 def shoot(world: World, views: Tensor, columns: Tensor, rows: Tensor, sunlit: Tensor | None = None) -> Hits:
-    """Cast K rays through any places (px) of any views; `sunlit` (K,) as in `kernel.shoot`."""
+    """Cast K rays through any places (px) of any views; `sunlit` (K,) is 1 or 0 where that is known, else -1."""
     pixel = torch.stack([columns, rows, torch.ones_like(rows)], -1)
     body, depth = cast(world, views, pixel)
     ray = times(world.rays[views, -1, 3:12], pixel)

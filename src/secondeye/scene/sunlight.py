@@ -1,6 +1,6 @@
 """Where the sun shines."""
 
-from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Stage, f32, i32
+from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Stage, f32, i32, i64
 from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
 from secondeye.scene.meeting import aim_freely, ask, choose, farthest, reset
 from secondeye.scene.shapes import QUAD, ZERO
@@ -31,7 +31,7 @@ def shine(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: 
     reset(sun_rays, total, INF)
     bounds = _bounds(light, sun_rays, total)
     for s in range(len(stage.shades)):
-        m = int(stage.shades[s])
+        m = i64(stage.shades[s])
         if m != n and _may_shade(stage.maps[time, m], bounds):
             aim_freely(stage.maps, time, m, sun_rays, padded(total))
             ask(stage.bodies, stage.texels, m, sun_rays, sun_patch, padded(total), SUN_SPREAD)
