@@ -46,6 +46,8 @@ def test_frames_do_not_depend_on_how_many_are_asked_for() -> None:
 def test_impossible_requests_are_refused() -> None:
     with pytest.raises(InputError, match="cannot render 0 frames"):
         next(scene.sample(0, 8, 8))
+    with pytest.raises(InputError, match="at most 256"):
+        next(scene.render(scene.park(), 1, 8, 8, samples=257))
 
 
 def test_soundtrack_is_stereo_and_repeats_by_seed() -> None:

@@ -136,7 +136,7 @@ def cast_where_points_go(kind: tuple[str, str], shot: scene.Shot, frames: scene.
             visible = visible & truth.matte[t, 0].numpy()
             to_x, to_y = (x + moved[0])[visible], (y + moved[1])[visible]
             found = casting.shoot(built, target, to_x, to_y)
-            key, depth, rgb = found.key[0, 0], found.depth[0, 0], found.rgb[0, :, 0]
+            key, depth, rgb = found.key[0, 0], found.depth[0, 0], found.rgb[:, 0]
             body = truth.surface[t, 0].numpy()[visible]
             here = local(built.rays, view, body, x[visible], y[visible], truth.depth_m[t, 0].numpy()[visible])
             there = local(built.rays, target, key >> 4, to_x, to_y, depth)

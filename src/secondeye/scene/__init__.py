@@ -1,12 +1,14 @@
 """Procedural stereo worlds whose truth is exact.
 
-    world.py      bodies, materials, motions, air       rays.py       which body a ray meets first
-    camera.py     paths, the stereo rig                 shading.py    what colour it brings back
-    optics.py     blur, noise, exposure                 kernel.py     the loops over pixels, compiled
-    paint.py, prints.py, tiles.py     textures          casting.py    kernels on all cores
-    things.py     trees, people, houses                 stage.py      a world set up for the kernels
-    worlds.py     random shots                          render.py     shots to frames and truth
-    park.py, sound.py     the sample clip               frames.py     the records
+    world.py      bodies, materials, motions, air       bundle.py     the records that rays lie in
+    camera.py     paths, the stereo rig                 meeting.py    which body each ray of a bundle meets first
+    optics.py     blur, noise, exposure                 shading.py    what colours they bring back: with sunlight.py
+    paint.py, prints.py, tiles.py     textures                        and gloss.py, by shapes.py and texture.py
+    things.py     trees, people, houses                 kernel.py     the loops over blocks of pixels, compiled
+    worlds.py     random shots                          following.py  where points are in other views, and if seen
+    park.py, sound.py     the sample clip               casting.py    kernels on all cores; lanes.py how compiled
+    frames.py     the records of truth                  stage.py      a world set up for the kernels
+                                                        render.py     shots to frames and truth
 
 `reference.py`, `reference_shading.py` and `reference_frames.py` do the same in plain torch, on any device.
 

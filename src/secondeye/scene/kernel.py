@@ -1,251 +1,268 @@
-"""The loops over pixels: what rays meet, where patches of picture meet, and where points are seen again.
+"""The loops over blocks of pixels: what their rays meet, and what shows at edges.
 
-Each does a share of the work, [first, stop), so that `casting` can hand the shares to threads.
+Each does a share of the work, lines of blocks [first, stop), counted through all views, so that `casting` can hand the
+shares to threads.
 """
 
-import math
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from secondeye.compiled import kernel
-from secondeye.scene.inlined import inlined
-from secondeye.scene.rays import (
-    SAME_DEPTH,
+from secondeye.scene.bundle import (
+    BLOCK_PX,
+    CAPACITY,
+    INF,
     SKY,
+    Bundle,
     Doubles,
+    Floats,
     Ints,
     Longs,
-    Records,
-    cast,
-    is_hidden,
-    is_solid,
-    local_point,
-    world_from_local,
+    Scratch,
+    Stage,
+    f32,
+    i32,
+    i64,
+    u64,
 )
-from secondeye.scene.shading import MATTE, shade
-from secondeye.scene.shapes import BOX, QUAD, face_of, normal_of
-from secondeye.scene.texture import Texels
+from secondeye.scene.gloss import MATTE, gloss
+from secondeye.scene.lanes import kernel, loops, step
+from secondeye.scene.meeting import cast, middle_of, reset
+from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Hints = NDArray[np.int8]
+ONE_RAY: Any = np.int64(1)
+UNINTERESTED: Any = np.bool_(False)
+"""Not cautious; a plain False would have all casting compiled once more for it."""
+
+
+class Pictures(NamedTuple):
+    """What V views show.
+
+    Attributes:
+        key: (V, H, W) the patch that each pixel's ray meets, see `shading`.
+        depth: (V, H, W) m, along the optical axis.
+        clear: (V, H, W) a depth before which nothing but what the ray meets shows within half a pixel.
+        rgb: (V 3, H, W) display colours, at edges the mean of some rays.
+        front, alpha, front_depth, behind_depth: (V 3, H, W) and (V, H, W), colour, share and depth of the nearest body
+            in each pixel, and depth of what is behind it; or (0, H, W) where nobody wants them.
+    """
+
+    key: Ints
+    depth: Floats
+    clear: Floats
+    rgb: Floats
+    front: Floats
+    alpha: Floats
+    front_depth: Floats
+    behind_depth: Floats
+
+
+@loops
+def colour(stage: Stage, view: int, row: int, column: int, space: Scratch, count: int) -> None:
+    """Give the rays that were cast through a block their colours and keys."""
+    rays, patch, time = space.rays[0], space.patch[0], view // 2
+    x, y = middle_of(column), middle_of(row)
+    list_all(rays, count)
+    left = count
+    while left:
+        n = i64(rays.body[rays.rest[0]])
+        own = part(rays, left, count)
+        gather(rays, patch, own, count)
+        locate(stage, view, n, x, y, patch, own)
+        if n == SKY:
+            shade_sky(stage, time, patch, own)
+        else:
+            shade(stage, time, n, patch, own, space.sun_rays[0], space.sun_patch[0])
+            if stage.bodies[n].finish != MATTE:
+                gloss(stage, time, n, space, own)
+            if stage.air[time].fog_m < np.inf:
+                haze(stage.air[time], patch, own)
+        give_back(rays, patch, own, count, n)
+        left -= own
 
 
 @kernel
-def shoot(
+def draw(
     first: int,
     stop: int,
-    bodies: Records,
-    air: Records,
-    texels: Texels,
-    maps: Doubles,
-    rays: Doubles,
-    sun_start: Longs,
-    sun_bodies: Ints,
-    start: Longs,
-    listed: Ints,
+    stage: Stage,
     views: Longs,
-    width: int,
-    slots: Longs,
-    columns: Doubles,
-    rows: Doubles,
-    sunlit: Hints,
     shifts: Doubles,
-    found: Doubles,
-    key: Ints,
-    depth: Doubles,
-    clear: Floats,
-    rgb: Floats,
-    layers: Floats,
+    pictures: Pictures,
+    space: Scratch,
+    edges: Ints,
+    softening: bool,
 ) -> None:
-    """Cast S rays through each of some places.
+    """Cast rays through all pixels of views (V,); or, if `softening`, replace colours and layers at edges.
+
+    One kernel does both, so that all that casts and colours is compiled once.
 
     Args:
-        first, stop: places; without `slots`, all pixels of V views of P pixels, one after the other.
-        views: (V,), the stage's number of each view.
-        slots, columns, rows: (K,) which of `views`, and where in it, px; or empty.
-        sunlit: (K,) whether the sun shines where the rays end; -1 where that has to be found out.
-        shifts: (S, 2) px from a place to its rays.
-        found: (S, 5), scratch.
-        key, depth, clear: (V, P), written if S = 1, at the place's number: the patch of picture that the ray meets,
-            see `shading.shade`, its depth in m, and a depth before which nothing else shows within half a pixel.
-        rgb: (V, 3, P) out, display colour, the mean if S > 1.
-        layers: (V, 6, P) or empty, out: colour, share and depth of the nearest body, and depth of what is behind it.
+        shifts: (S, 2) px from a pixel's centre to its rays; (1, 2) unless softening.
+        edges: (3, CAPACITY) scratch.
     """
-    spread, samples, pixels = air[0].pixel_rad, len(shifts), key.shape[1]
-    for i in range(first, stop):
-        if len(slots):
-            slot, x, y, lit = slots[i], columns[i], rows[i], int(sunlit[i])
-            at = i if samples == 1 else int(y) * width + int(x)
-        else:
-            slot, at, lit = i // pixels, i % pixels, -1
-            x, y = float(at % width), float(at // width)
-        view = int(views[slot])
-        for s in range(samples):
-            across, down = x + shifts[s, 0], y + shifts[s, 1]
-            n, t, free = cast(bodies, texels, rays, start, listed, spread, view, across, down)
-            red, green, blue, patch = shade(
-                bodies, air, texels, maps, rays, sun_start, sun_bodies, view, n, t, across, down, lit
-            )
-            found[s, 0], found[s, 1], found[s, 2], found[s, 3], found[s, 4] = n, t, red, green, blue
-            if samples == 1:
-                place = at if len(slots) else i - slot * pixels
-                key[slot, place], depth[slot, place], clear[slot, place] = patch, t, free
-        settle(found, rgb, layers, slot, at)
+    _, height, width = pictures.key.shape
+    lines, samples = -(-height // BLOCK_PX), len(shifts)
+    rays, at_once, cautious = space.rays[0], CAPACITY // samples, len(pictures.alpha) > 0 and not softening
+    for line in range(first, stop):
+        slot, row = line // lines, line % lines
+        for column in range(-(-width // BLOCK_PX)):
+            wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
+            total = _edges(stage, pictures.key, slot, row, column, edges) if softening else wide * high
+            for start in range(0, total, at_once):
+                pixels = min(total - start, at_once)
+                if softening:
+                    _fill_edges(rays, edges, start, pixels, row, column, shifts)
+                else:
+                    fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
+                reset(rays, pixels * samples, INF)
+                free = cast(stage, views[slot], row, column, rays, space.patch[0], pixels * samples, cautious)
+                colour(stage, views[slot], row, column, space, pixels * samples)
+                if softening:
+                    _settle(pictures, slot, edges, start, pixels, rays, samples)
+                else:
+                    _clear(rays, wide * high, free)
+                    _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
 
 
-@inlined
-def settle(found: Doubles, rgb: Floats, layers: Floats, slot: int, at: int) -> None:
-    """Write what S rays, (S, 5) of body, depth and colour, say of a pixel."""
-    samples, nearest = len(found), 0
-    for s in range(1, samples):
-        if found[s, 1] < found[nearest, 1]:
-            nearest = s
-    for c in range(3):
-        whole, own, count = 0.0, 0.0, 0
-        for s in range(samples):
-            whole += found[s, 2 + c]
-            if found[s, 0] == found[nearest, 0]:
-                own += found[s, 2 + c]
-                count += 1
-        rgb[slot, c, at] = whole / samples
-        if len(layers):
-            layers[slot, c, at], layers[slot, 3, at] = own / count, count / samples
-    if len(layers):
-        behind = math.inf
-        for s in range(samples):
-            if found[s, 0] != found[nearest, 0]:
-                behind = min(behind, found[s, 1])
-        layers[slot, 4, at] = found[nearest, 1]
-        layers[slot, 5, at] = behind if layers[slot, 3, at] < 1 else found[nearest, 1]
+@step
+def fill(rays: Bundle, wide: int, high: int, across: float, down: float) -> None:
+    """Rays through all pixels of a block."""
+    edge = f32(BLOCK_PX - 1) * f32(0.5)
+    for y in range(high):
+        for x in range(wide):
+            i = y * wide + x
+            rays.x[i], rays.y[i] = f32(x) - edge + across, f32(y) - edge + down
+            rays.lit[i] = i32(-1)
 
 
-@kernel
-def edges(first: int, stop: int, bodies: Records, key: Ints) -> tuple[Longs, Doubles, Doubles, Hints]:
-    """Pixels of rows [first, stop) within one of which another patch begins, or that show something glossy.
+@step
+def _clear(rays: Bundle, count: int, free: float) -> None:
+    """Let `near` be the depth before which nothing but what rays meet shows near them; elsewhere it is `free`."""
+    for i in range(count):
+        clear = rays.second[i] if rays.holder[i] == rays.body[i] else rays.near[i]
+        rays.near[i] = clear if clear < free else free
 
-    Args:
-        key: (V, H, W), as `shoot` gives it for pixel centres; its rows are counted through all views.
 
-    Returns:
-        slots, columns, rows: (E,) each.
-        sunlit: (E,) 1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near.
+@step
+def write(values: Bundle, pictures: Floats | Ints, at: int, top: int, left: int, wide: int, high: int) -> None:
+    """Copy values of a block's pixels to picture `at` of some; counted without signs, its rows are copied at once."""
+    for y in range(high):
+        down = u64(top + y)
+        for x in range(wide):
+            pictures[at, down, u64(left + x)] = values[y * wide + x]
+
+
+@step
+def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
+    """Copy what a block's rays brought back."""
+    place = top, left, wide, high
+    write(rays.red, pictures.rgb, 3 * slot, *place)
+    write(rays.green, pictures.rgb, 3 * slot + 1, *place)
+    write(rays.blue, pictures.rgb, 3 * slot + 2, *place)
+    write(rays.depth, pictures.depth, slot, *place)
+    write(rays.key, pictures.key, slot, *place)
+    if len(pictures.alpha):  # each pixel is all its own, as yet
+        write(rays.near, pictures.clear, slot, *place)
+        write(rays.red, pictures.front, 3 * slot, *place)
+        write(rays.green, pictures.front, 3 * slot + 1, *place)
+        write(rays.blue, pictures.front, 3 * slot + 2, *place)
+        write(rays.depth, pictures.front_depth, slot, *place)
+        write(rays.depth, pictures.behind_depth, slot, *place)
+        _paint(f32(1), pictures.alpha, slot, *place)
+
+
+@step
+def _paint(value: float, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
+    for y in range(high):
+        down = u64(top + y)
+        for x in range(wide):
+            pictures[at, down, u64(left + x)] = value
+
+
+@step
+def _fill_edges(rays: Bundle, edges: Ints, start: int, pixels: int, row: int, column: int, shifts: Doubles) -> None:
+    """S rays through each of some pixels at edges."""
+    for k in range(pixels):
+        for s in range(len(shifts)):
+            i = k * len(shifts) + s
+            rays.x[i] = f32(edges[0, start + k] - middle_of(column) + shifts[s, 0])
+            rays.y[i] = f32(edges[1, start + k] - middle_of(row) + shifts[s, 1])
+            rays.lit[i] = edges[2, start + k]
+
+
+@step
+def _edges(stage: Stage, key: Ints, slot: int, row: int, column: int, edges: Ints) -> int:
+    """List a block's pixels within one of which another patch begins, or that show something glossy; how many.
+
+    Columns, rows, and 1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near.
     """
     _, height, width = key.shape
-    slots, columns = np.empty((stop - first) * width, np.int64), np.empty((stop - first) * width)
-    rows, sunlit = np.empty((stop - first) * width), np.empty((stop - first) * width, np.int8)
     total = 0
-    for line in range(first, stop):
-        i, y = line // height, line % height
-        for x in range(width):
-            own = key[i, y, x]
-            left, right = key[i, y, max(x - 1, 0)], key[i, y, min(x + 1, width - 1)]
-            above, below = key[i, max(y - 1, 0), x], key[i, min(y + 1, height - 1), x]
+    for y in range(row * BLOCK_PX, min(row * BLOCK_PX + BLOCK_PX, height)):
+        for x in range(column * BLOCK_PX, min(column * BLOCK_PX + BLOCK_PX, width)):
+            own = key[slot, y, x]
+            left, right = key[slot, y, max(x - 1, 0)], key[slot, y, min(x + 1, width - 1)]
+            above, below = key[slot, max(y - 1, 0), x], key[slot, min(y + 1, height - 1), x]
             same = own == left and own == right and own == above and own == below
-            if same and (own < 0 or bodies[own >> 4].finish == MATTE):
+            if same and (own < 0 or stage.bodies[own >> 4].finish == MATTE):
                 continue
             lit, shaded = False, False
             for near in (own, left, right, above, below):
                 if near >= 0:
                     lit, shaded = lit or near & 1 == 1, shaded or near & 1 == 0
-            slots[total], columns[total], rows[total] = i, x, y
-            sunlit[total] = -1 if lit == shaded else int(lit)
+            edges[0, total], edges[1, total], edges[2, total] = x, y, -1 if lit == shaded else int(lit)
             total += 1
-    return slots[:total].copy(), columns[:total].copy(), rows[:total].copy(), sunlit[:total].copy()
+    return total
+
+
+@step
+def _settle(pictures: Pictures, slot: int, edges: Ints, start: int, pixels: int, rays: Bundle, samples: int) -> None:
+    """Write what the rays of some pixels say of them."""
+    for k in range(pixels):
+        _settle_one(pictures, slot, edges[1, start + k], edges[0, start + k], rays, k * samples, samples)
+
+
+@step
+def _settle_one(pictures: Pictures, slot: int, y: int, x: int, rays: Bundle, first: int, samples: int) -> None:
+    """Write what the rays of one pixel say of it."""
+    nearest = first
+    for i in range(first + 1, first + samples):
+        nearest = i if rays.depth[i] < rays.depth[nearest] else nearest
+    red, green, blue = f32(0), f32(0), f32(0)
+    own_red, own_green, own_blue, own, behind = f32(0), f32(0), f32(0), f32(0), INF
+    for i in range(first, first + samples):
+        mine = rays.body[i] == rays.body[nearest]
+        red, green, blue = red + rays.red[i], green + rays.green[i], blue + rays.blue[i]
+        own_red += rays.red[i] if mine else f32(0)
+        own_green += rays.green[i] if mine else f32(0)
+        own_blue += rays.blue[i] if mine else f32(0)
+        own += f32(1) if mine else f32(0)
+        behind = rays.depth[i] if not mine and rays.depth[i] < behind else behind
+    share = f32(1) / f32(samples)
+    pictures.rgb[3 * slot + 0, y, x] = red * share
+    pictures.rgb[3 * slot + 1, y, x] = green * share
+    pictures.rgb[3 * slot + 2, y, x] = blue * share
+    if len(pictures.alpha):
+        pictures.front[3 * slot + 0, y, x] = own_red / own
+        pictures.front[3 * slot + 1, y, x] = own_green / own
+        pictures.front[3 * slot + 2, y, x] = own_blue / own
+        pictures.alpha[slot, y, x] = own * share
+        pictures.front_depth[slot, y, x] = rays.depth[nearest]
+        pictures.behind_depth[slot, y, x] = behind if own < f32(samples) else rays.depth[nearest]
 
 
 @kernel
-def follow(
-    first: int,
-    stop: int,
-    bodies: Records,
-    texels: Texels,
-    maps: Doubles,
-    rays: Doubles,
-    start: Longs,
-    listed: Ints,
-    spread: float,
-    projections: Doubles,
-    views: Longs,
-    targets: Longs,
-    slots: Longs,
-    key: Ints,
-    depth: Doubles,
-    clear: Floats,
-    moved: Floats,
-    visible: Bools,
-) -> None:
-    """Find each pixel's surface point again in other views, be they the other eye's or another time's.
-
-    Args:
-        first, stop: rows, counted through all views.
-        projections: (all views, 3, 4), world point to pixel times depth.
-        views: (V,), where pixels come from.
-        targets: (K, V), where they are looked for.
-        slots: (K, V), where `key` and the others hold the target, or -1.
-        key, depth, clear: (V, H, W), as `shoot` gives them for the pixel centres of `views`.
-        moved: (K, V, 2, H, W) out: pixels to the right and down from here to there.
-        visible: (K, V, H, W) out: there it is inside the frame and the first thing that its ray meets.
-    """
-    _, height, width = key.shape
-    world = len(bodies)
-    for row in range(first, stop):
-        i, y = row // height, row % height
-        view = views[i]
-        for x in range(width):
-            own, t = key[i, y, x], depth[i, y, x]
-            n = own >> 4
-            if n == SKY:  # a direction
-                a, b, c = local_point(rays, view, world, 1.0, float(x), float(y))
-                a, b, c = a - rays[view, world, 0], b - rays[view, world, 1], c - rays[view, world, 2]
-            else:
-                a, b, c = local_point(rays, view, n, t, float(x), float(y))
-            for k in range(len(targets)):
-                target, slot = targets[k, i], slots[k, i]
-                z, u, v = projected(maps, projections, target, n, a, b, c)
-                moved[k, i, 0, y, x], moved[k, i, 1, y, x] = u - x, v - y
-                seen = z > 0 and -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5
-                if seen:
-                    down, across = math.floor(v + 0.5), math.floor(u + 0.5)
-                    reach = z if n != SKY else math.inf
-                    if (
-                        slot < 0
-                        or key[slot, down, across] >> 1 != own >> 1
-                        or not clear[slot, down, across] >= reach
-                        or hides_itself(bodies, rays, view, target, n, a, b, c)
-                    ):
-                        limit = reach * (1 - SAME_DEPTH)
-                        seen = not is_hidden(bodies, texels, rays, start, listed, spread, target, u, v, limit)
-                    if seen and n != SKY and bodies[n].cutout:  # finer or coarser, there may be a gap
-                        seen = is_solid(bodies, texels, n, a, b, c, z * spread)
-                visible[k, i, y, x] = seen
-
-
-@inlined
-def projected(
-    maps: Doubles, projections: Doubles, target: int, n: int, a: float, b: float, c: float
-) -> tuple[float, float, float]:
-    """Depth, column and row in a view of a point in body n's axes; the sky's are directions."""
-    w = 0.0
-    if n != SKY:
-        w = 1.0
-        a, b, c = world_from_local(maps, target // 2, n, a, b, c)
-    z = projections[target, 2, 0] * a + projections[target, 2, 1] * b + projections[target, 2, 2] * c
-    u = projections[target, 0, 0] * a + projections[target, 0, 1] * b + projections[target, 0, 2] * c
-    v = projections[target, 1, 0] * a + projections[target, 1, 1] * b + projections[target, 1, 2] * c
-    z, u, v = z + projections[target, 2, 3] * w, u + projections[target, 0, 3] * w, v + projections[target, 1, 3] * w
-    return z, u / z, v / z
-
-
-@inlined
-def hides_itself(bodies: Records, rays: Doubles, view: int, target: int, n: int, a: float, b: float, c: float) -> bool:
-    """Whether a body may hide a point of a face (in its axes) from an eye that sees some of that face."""
-    if n == SKY or bodies[n].kind <= QUAD or (bodies[n].kind == BOX and not bodies[n].cutout):
-        return False
-    if bodies[n].cutout:
-        return True
-    nx, ny, nz = normal_of(bodies[n].kind, face_of(bodies[n].kind, a, b, c), a, b, c)
-    here = (rays[view, n, 0] - a) * nx + (rays[view, n, 1] - b) * ny + (rays[view, n, 2] - c) * nz
-    there = (rays[target, n, 0] - a) * nx + (rays[target, n, 1] - b) * ny + (rays[target, n, 2] - c) * nz
-    return bool(here * there <= 0)
+def shoot(stage: Stage, view: int, columns: Doubles, rows: Doubles, pictures: Pictures, space: Scratch) -> None:
+    """Cast a ray through each of K places in a view, one after the other; what they see is a row of K pixels."""
+    _, lines, blocks = stage.start.shape
+    rays = space.rays[0]
+    for k in range(len(columns)):
+        row = min(max(int(np.floor((rows[k] + 0.5) / BLOCK_PX)), 0), lines - 1)
+        column = min(max(int(np.floor((columns[k] + 0.5) / BLOCK_PX)), 0), blocks - 2)
+        rays.x[0], rays.y[0] = f32(columns[k] - middle_of(column)), f32(rows[k] - middle_of(row))
+        rays.lit[0] = i32(-1)
+        reset(rays, ONE_RAY, INF)
+        cast(stage, view, row, column, rays, space.patch[0], ONE_RAY, UNINTERESTED)
+        colour(stage, view, row, column, space, ONE_RAY)
+        _write(pictures, 0, 0, k, rays, 1, 1)

@@ -10,16 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from secondeye.scene.bundle import SKY, Stage
 from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.rays import NEAREST_M, SAME_DEPTH, SKY, Stage
 from secondeye.scene.shapes import BOX, CONE, CYLINDER, GROUND, QUAD, SPHERE
-from secondeye.scene.tiles import LEVELS
+from secondeye.scene.tiles import LEVELS, atlas
 
 INF = torch.inf
 
+NEAREST_M = 1e-4
+SAME_DEPTH = 1e-6
+"""Two rays that meet a point give depths that agree to that share of it."""
+
 
 class World(NamedTuple):
-    """A `rays.Stage` as tensors on a device; see there."""
+    """A `bundle.Stage` as tensors on a device; see there."""
 
     bodies: dict[str, Tensor]
     air: dict[str, Tensor]
@@ -44,7 +48,7 @@ def on_device(built: Stage, device: torch.device | str) -> World:
             name: torch.from_numpy(np.ascontiguousarray(table[name])).to(device) for name in table.dtype.names or ()
         }
 
-    arrays = (torch.from_numpy(array).to(device) for array in (built.texels, built.maps, built.rays))
+    arrays = (torch.from_numpy(array).to(device) for array in (atlas().texels, built.maps, built.rays))
     return World(columns(built.bodies), columns(built.air), *arrays)
 
 

@@ -8,9 +8,9 @@ from torch.nn.functional import pad
 from secondeye.scene.camera import Array, Views, views
 from secondeye.scene.casting import offsets
 from secondeye.scene.frames import Frames, Shot, Truth
+from secondeye.scene.gloss import MATTE
 from secondeye.scene.reference import Hits, World, follow, on_device
 from secondeye.scene.reference_shading import shoot
-from secondeye.scene.shading import MATTE
 from secondeye.scene.stage import stage
 
 RAYS_AT_ONCE = 1 << 22
@@ -67,7 +67,7 @@ def _look(world: World, at: Tensor, size: tuple[int, int], shift: tuple[float, f
 
 
 def edges(world: World, key: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels (E, 3) where patches meet or something is glossy, and hints about the sun; see `kernel.edges`."""
+    """Pixels (E, 3) where patches meet or something is glossy, and hints about the sun; see `kernel`."""
     around = pad(key[:, None].double(), (1, 1, 1, 1), mode="replicate")[:, 0].long()
     near = [around[:, 1:-1, 1:-1], around[:, 1:-1, :-2], around[:, 1:-1, 2:], around[:, :-2, 1:-1], around[:, 2:, 1:-1]]
     glossy = (key >= 0) & (world.bodies["finish"][(key >> 4).clamp(min=0)] != MATTE)

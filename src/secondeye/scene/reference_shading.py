@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from secondeye.scene.bundle import SKY
+from secondeye.scene.gloss import MATTE, MIRROR
 from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.rays import SKY
 from secondeye.scene.reference import (
     INF,
     Hits,
@@ -19,14 +20,14 @@ from secondeye.scene.reference import (
     texture_of,
     times,
 )
-from secondeye.scene.shading import MATTE, MIRROR, SKY_KEY
+from secondeye.scene.shading import SKY_KEY
 from secondeye.scene.shapes import QUAD
 
 COLOURS = ("red", "green", "blue")
 
 
 def shoot(world: World, views: Tensor, columns: Tensor, rows: Tensor, sunlit: Tensor | None = None) -> Hits:
-    """Cast K rays through any places (px) of any views; `sunlit` (K,) as in `kernel.shoot`."""
+    """Cast K rays through any places (px) of any views; `sunlit` (K,) is 1 or 0 where that is known, else -1."""
     pixel = torch.stack([columns, rows, torch.ones_like(rows)], -1)
     body, depth = cast(world, views, pixel)
     ray = times(world.rays[views, -1, 3:12], pixel)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from secondeye.discovery import nearest
 from secondeye.errors import InputError
 from secondeye.scene import reference_frames
+from secondeye.scene.bundle import CAPACITY, Stage
 from secondeye.scene.camera import Array, views
-from secondeye.scene.casting import Seen, follow, look, offsets, soften
+from secondeye.scene.casting import follow, look, offsets, soften
 from secondeye.scene.frames import Frames, Shot, Truth
-from secondeye.scene.rays import Stage
+from secondeye.scene.kernel import Pictures
 from secondeye.scene.stage import stage
 from secondeye.scene.world import Finish
 
@@ -48,13 +49,15 @@ def render(
         backend: "numba" on the CPU, "torch" on any device, "auto" for the fastest. They agree but for rounding.
 
     Raises:
-        InputError: a count or size below 1; no such backend, or it does not serve the device.
+        InputError: a count or size below 1, or more samples than 256; no such backend, or it does not serve the device.
     """
     if min(frame_count, width, height, samples) < 1 or start < 0 or frame_rate <= 0:
         raise InputError(
             f"cannot render {frame_count} frames from {start} at {width}x{height}, {samples} samples and"
             f" {float(frame_rate):g} frames a second; all must be at least 1, and the start not negative"
         )
+    if samples > CAPACITY:
+        raise InputError(f"cannot cast {samples} rays for each pixel: at most {CAPACITY}")
     rate, size = float(frame_rate), (width, height)
     compiled = _is_compiled(backend, torch.device(device))
     group = max(FRAMES_AT_ONCE_PX // (width * height), 1)
@@ -80,18 +83,29 @@ def _render(
     """The frames at all times but the first and last, which are there for the flow."""
     cameras = views(shot.path, shot.rig, times_s, *size)
     built = stage(shot.world, cameras, times_s, *size)
-    seen = look(built, np.arange(2, 2 * len(times_s) - 2, 1 if right else 2), size, layers=truth)
+    at, eyes = _at(np.arange(1, len(times_s) - 1), right), 2 if right else 1
+    seen = look(built, at, size, layers=truth)
     if samples > 1:
-        soften(built, seen, samples)
-    rgb = _blurred(shot, times_s, size, right, rate) if shot.optics.blurs else seen.rgb
-    eyes = 2 if right else 1
+        soften(built, at, seen, samples)
+    rgb = _blurred(shot, times_s, size, right, rate) if shot.optics.blurs else _coloured(seen.rgb)
+    count = len(rgb) // eyes
     if shot.optics.changes_colours:
         for i, picture in enumerate(rgb):
-            rgb[i] = shot.optics.develop(picture, first + i // eyes, i % eyes)
+            rgb[i] = shot.optics.develop(picture, first + i % count, i // count)
     projections = np.ascontiguousarray(cameras.projections().reshape(-1, 3, 4))
-    truths = _truths(built, projections, seen, eyes) if truth else (None, None)
-    left, *others = (torch.from_numpy(np.ascontiguousarray(rgb[eye::eyes])) for eye in range(eyes))
+    truths = _truths(built, projections, at, seen, eyes) if truth else (None, None)
+    left, *others = (torch.from_numpy(rgb[eye * count : (eye + 1) * count]) for eye in range(eyes))
     return Frames(left, others[0] if others else left[:, :, :0, :0], *truths)
+
+
+def _coloured(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(V 3, H, W) as (V, 3, H, W)."""
+    return planes.reshape(-1, 3, *planes.shape[1:])
+
+
+def _at(times: NDArray[np.int64], right: bool) -> NDArray[np.int64]:
+    """The views at some of a stage's times: all of the left eye, then all of the right."""
+    return np.concatenate([2 * times, 2 * times + 1]) if right else 2 * times
 
 
 def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rate: float) -> NDArray[np.float32]:
@@ -101,24 +115,34 @@ def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rat
         moments = times_s[1:-1] + instant / rate
         cameras = views(shot.path, shot.rig, moments, *size, lens_m=where, focus_m=optics.focus_m)
         built = stage(shot.world, cameras, moments, *size)
-        sharp = look(built, np.arange(0, 2 * len(moments), 1 if right else 2), size, shift[None]).rgb
+        sharp = look(built, _at(np.arange(len(moments)), right), size, shift[None]).rgb
         total = sharp if total is None else total + sharp
     assert total is not None
-    return total / np.float32(optics.exposures)
+    return _coloured(total / np.float32(optics.exposures))
 
 
-def _truths(built: Stage, projections: Array, seen: Seen, eyes: int) -> tuple[Truth, Truth | None]:
+def _truths(
+    built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int
+) -> tuple[Truth, Truth | None]:
     """What is known about the left eye's view, and about the right one's if it was rendered."""
-    at = seen.views
-    (other, forward, backward), visible = follow(built, projections, seen, np.stack([at ^ 1, at + 2, at - 2]))
-    other[::eyes] *= -1  # from left to right the picture moves by -disparity
-    surface = seen.key >> 4
-    matte = (surface < 0) | (built.bodies["finish"][surface] == Finish.MATTE)
+    signs = np.ones((3, len(at)), np.float32)
+    signs[0] = 2 * (at % 2) - 1  # from left to right the picture moves by -disparity
+    found = follow(built, projections, at, seen, np.stack([at ^ 1, at + 2, at - 2]), signs)
+    other, forward, backward = found.moved.reshape(3, len(at), 2, *seen.key.shape[1:])
+    visible = found.visible.reshape(3, len(at), *seen.key.shape[1:])
     arrays = (
-        *(seen.depth.astype(np.float32)[:, None], other[:, :1], other[:, 1:], forward, backward),
-        *(known[:, None] for known in (*visible, surface, matte)),
-        *(seen.layers[:, 3:4], seen.layers[:, :3], seen.layers[:, 4:5], seen.layers[:, 5:6]),
+        *(seen.depth[:, None], other[:, :1], other[:, 1:], forward, backward),
+        *(known[:, None] for known in (*visible, found.surface, _matte(built, found.surface), seen.alpha)),
+        *(_coloured(seen.front), seen.front_depth[:, None], seen.behind_depth[:, None]),
     )
-    tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
-    left, *right = (Truth(*(tensor[eye::eyes] for tensor in tensors)) for eye in range(eyes))
-    return left, right[0] if right else None
+    count = len(at) // eyes
+    truths = [
+        Truth(*(torch.from_numpy(array[eye * count : (eye + 1) * count]) for array in arrays)) for eye in range(eyes)
+    ]
+    return truths[0], truths[1] if eyes == 2 else None
+
+
+def _matte(built: Stage, surface: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which pixels show neither mirrors nor glass."""
+    matte = np.append(built.bodies["finish"] == Finish.MATTE, True)  # the last is the sky's, -1
+    return np.take(matte, surface) if not matte.all() else np.ones(surface.shape, np.bool_)

@@ -1,302 +1,286 @@
-"""What colour a ray brings back: sun, sky, haze, textures, mirrors and glass."""
+"""What colour rays bring back: sun, sky, haze and textures."""
 
 import math
 
-from secondeye.scene.inlined import inlined, outlined
-from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.rays import (
-    SKY,
-    Doubles,
-    Ints,
-    Longs,
-    Records,
-    cast_free,
-    is_lit,
-    local_from_world,
-    local_point,
-    world_from_local,
-)
-from secondeye.scene.shapes import QUAD, face_of, normal_of, texture_of
-from secondeye.scene.texture import Texels, channel, sample
-from secondeye.scene.world import Finish
+import numpy as np
 
-MIRROR = int(Finish.MIRROR)
-MATTE = int(Finish.MATTE)
+from secondeye.scene.bundle import SKY, Bundle, Doubles, Stage, f32, i32, u32
+from secondeye.scene.lanes import is_wild, loops, number_of, padded, step
+from secondeye.scene.meeting import direction, lay
+from secondeye.scene.paint import EDGE_PX
+from secondeye.scene.shapes import HALF, ONE, ZERO
+from secondeye.scene.sunlight import shine
+from secondeye.scene.texture import fetch, find_one_level, find_two_levels, mix_channel, sample
 
 SKY_KEY = -16
 """A key is 16 body + 2 face + sunlit; shifted right by 4 it is the body again, SKY included."""
 
+MACRO = f32(0.093)
+"""How often the coarse noise repeats for each tile."""
 
-@inlined
+CLOUDS = f32(0.11)
+"""How many tiles of cloud lie in the sky for each unit of slope."""
+
+LOWEST_CLOUD = f32(0.01)
+
+
+@step
+def exponential(x: float) -> float:
+    """e to the power of x, for x from -80 to 0.
+
+    Source: the polynomial of S. Moshier's Cephes library for single precision.
+    """
+    x = max(x, f32(-80))
+    whole = np.floor(x * f32(1.44269504) + HALF)
+    rest = x - whole * f32(0.693359375) + whole * f32(2.12194440e-4)
+    power = f32(1.9875691500e-4) * rest + f32(1.3981999507e-3)
+    power = (power * rest + f32(8.3334519073e-3)) * rest + f32(4.1665795894e-2)
+    power = (power * rest + f32(1.6666665459e-1)) * rest + HALF
+    return f32((power * rest * rest + rest + ONE) * number_of((i32(whole) + 127) << 23))
+
+
+@step
 def tone(linear: float) -> float:
     """Linear light to a display value 0 to 1, by a filmic curve (K. Narkowicz's fit of ACES) and a square root."""
-    light = 0.72 * max(linear, 0.0)
-    return math.sqrt(min(light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14), 1.0))
+    light = f32(0.72) * max(linear, ZERO)
+    curve = light * (f32(2.51) * light + f32(0.03)) / (light * (f32(2.43) * light + f32(0.59)) + f32(0.14))
+    return math.sqrt(min(curve, ONE))
 
 
-@inlined
-def sky(air: Records, texels: Texels, time: int, dx: float, dy: float, dz: float) -> tuple[float, float, float]:
-    """Linear light from a direction (any length)."""
-    light = air[time]
-    length = math.sqrt(dx * dx + dy * dy + dz * dz)
-    up = max(dz / length, 0.0)
-    k = 1 - math.exp(-5.5 * up)
-    towards = max((dx * light.sun_x + dy * light.sun_y + dz * light.sun_z) / length, 0.0)
-    glow = 0.35 * towards**6 + 0.9 * towards**300
-    red = light.haze_red * (1 - k) + 0.10 * k + glow
-    green = light.haze_green * (1 - k) + 0.26 * k + 0.9 * glow
-    blue = light.haze_blue * (1 - k) + 0.68 * k + 0.7 * glow
-    if up > 0.01 and light.clouds > 0:
-        wide = EDGE_PX * 0.11 * light.pixel_rad / (up * up)
-        density = channel(texels, light.cloud_tile, 3, 0.11 * dx / dz, 0.11 * dy / dz, wide, 0)
-        density *= light.clouds * min(1.0, 6 * up)
-        bright = 0.95 + 0.5 * glow
-        red, green, blue = (
-            red + density * (bright - red),
-            green + density * (bright - green),
-            blue + density * (1.02 * bright - blue),
-        )
-    return red, green, blue
-
-
-@inlined
-def albedo(
-    bodies: Records,
-    texels: Texels,
-    macro_tile: int,
-    n: int,
-    face: int,
-    x: float,
-    y: float,
-    z: float,
-    footprint_m: float,
-) -> tuple[float, float, float]:
-    """Linear albedo of body n at a point in its axes, for a pixel whose footprint there is so wide."""
-    body = bodies[n]
-    u, v = texture_of(body.kind, face, x, y, z, body.repeat_x, body.repeat_y, body.repeat_z)
-    wide = footprint_m * body.texels_per_m
-    red, green, blue = sample(texels, body.tile, u, v, wide, body.clamped)
-    vary = 1.0
-    if body.macro > 0:
-        vary += body.macro * (channel(texels, macro_tile, 0, u * 0.093, v * 0.093, wide * 0.093, 0) - 0.5)
-    return red * red * body.red * vary, green * green * body.green * vary, blue * blue * body.blue * vary
-
-
-@inlined
-def facing_normal(
-    shape: int,
-    maps: Doubles,
-    time: int,
-    n: int,
-    face: int,
-    x: float,
-    y: float,
-    z: float,
-    dx: float,
-    dy: float,
-    dz: float,
-) -> tuple[float, float, float, float]:
-    """Unit normal of body n at a point in its axes, turned against a world direction d; and the cosine between them."""
-    a, b, c = normal_of(shape, face, x, y, z)
-    nx = maps[time, n, 12] * a + maps[time, n, 16] * b + maps[time, n, 20] * c
-    ny = maps[time, n, 13] * a + maps[time, n, 17] * b + maps[time, n, 21] * c
-    nz = maps[time, n, 14] * a + maps[time, n, 18] * b + maps[time, n, 22] * c
-    against = -(nx * dx + ny * dy + nz * dz)
-    scale = 1 / math.sqrt(nx * nx + ny * ny + nz * nz)
-    facing = abs(against) * scale / math.sqrt(dx * dx + dy * dy + dz * dz)
-    if against < 0:
-        scale = -scale
-    return nx * scale, ny * scale, nz * scale, facing
-
-
-@inlined
-def sunlit(
-    bodies: Records,
-    air: Records,
-    texels: Texels,
-    maps: Doubles,
-    sun_start: Longs,
-    sun_bodies: Ints,
-    time: int,
-    n: int,
-    x: float,
-    y: float,
-    z: float,
-    nx: float,
-    ny: float,
-    nz: float,
-) -> bool:
-    """Whether the sun shines on body n at a point in its axes whose normal, towards the eye, is known."""
-    light = air[time]
-    if not light.shadows:
-        return True
-    towards = nx * light.sun_x + ny * light.sun_y + nz * light.sun_z
-    if towards <= 0 and not bodies[n].cutout and bodies[n].kind != QUAD:
-        return False
-    off = 1e-3 if towards > 0 else -1e-3
-    x, y, z = world_from_local(maps, time, n, x, y, z)
-    return is_lit(bodies, air, texels, maps, sun_start, sun_bodies, time, n, x + off * nx, y + off * ny, z + off * nz)
-
-
-@inlined
-def lit_colour(
-    bodies: Records,
-    air: Records,
-    texels: Texels,
-    time: int,
-    n: int,
-    face: int,
-    x: float,
-    y: float,
-    z: float,
-    nx: float,
-    ny: float,
-    nz: float,
-    lit: bool,
-    footprint_m: float,
-) -> tuple[float, float, float]:
-    """Linear light that body n sends back from a point in its axes, given its normal and whether the sun shines."""
-    light = air[time]
-    red, green, blue = albedo(bodies, texels, light.macro_tile, n, face, x, y, z, footprint_m)
-    direct = nx * light.sun_x + ny * light.sun_y + nz * light.sun_z
-    if bodies[n].cutout:
-        direct = 0.35 + 0.5 * abs(direct)  # leaves, hair and grass let light through
-    direct = max(direct, 0.0) if lit else 0.0
-    ambient = 0.62 + 0.38 * nz
+@step
+def sky(light: Bundle, dx: float, dy: float, dz: float, density: float) -> tuple[float, float, float]:
+    """Linear light from a direction (any length) where clouds are so dense."""
+    inverse = ONE / math.sqrt(dx * dx + dy * dy + dz * dz)
+    up = max(dz * inverse, ZERO)
+    k = ONE - exponential(f32(-5.5) * up)
+    towards = max((dx * f32(light.sun_x) + dy * f32(light.sun_y) + dz * f32(light.sun_z)) * inverse, ZERO)
+    glow = halo(towards)
+    haze = f32(light.haze_red), f32(light.haze_green), f32(light.haze_blue)
+    red = haze[0] * (ONE - k) + f32(0.10) * k + glow
+    green = haze[1] * (ONE - k) + f32(0.26) * k + f32(0.9) * glow
+    blue = haze[2] * (ONE - k) + f32(0.68) * k + f32(0.7) * glow
+    density = density * min(ONE, f32(6) * up) if up > LOWEST_CLOUD else ZERO
+    bright = f32(0.95) + HALF * glow
     return (
-        red * (light.sun_light_red * direct + light.sky_light_red * ambient),
-        green * (light.sun_light_green * direct + light.sky_light_green * ambient),
-        blue * (light.sun_light_blue * direct + light.sky_light_blue * ambient),
+        red + density * (bright - red),
+        green + density * (bright - green),
+        blue + density * (f32(1.02) * bright - blue),
     )
 
 
-@inlined
-def shade(
-    bodies: Records,
-    air: Records,
-    texels: Texels,
-    maps: Doubles,
-    rays: Doubles,
-    sun_start: Longs,
-    sun_bodies: Ints,
-    view: int,
-    n: int,
-    t: float,
-    x: float,
-    y: float,
-    lit: int,
-) -> tuple[float, float, float, int]:
-    """Display colour of what the ray through pixel (x, y) meets, body n at depth t, and the key of that patch.
+@step
+def halo(towards: float) -> float:
+    """The glow around the sun: 0.35 cos^6 + 0.9 cos^300."""
+    second = towards * towards
+    fourth = second * second
+    eighth = fourth * fourth
+    high = eighth * eighth * eighth * eighth  # 32
+    highest = high * high
+    highest = highest * highest * highest * highest  # 256
+    return f32(0.35) * fourth * second + f32(0.9) * highest * high * eighth * fourth
 
-    A key is one number for each smooth patch of picture: body, face, and sun or shadow. `lit` says whether the sun
-    shines there; -1 where that has to be found out.
+
+@step
+def locate(stage: Stage, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
+    """Where gathered rays meet body n, in its axes and in the world; or where they go in the SKY."""
+    world, count = len(stage.bodies), padded(count)
+    ax, bx, cx = direction(stage.rays, view, world, 0, column, row)
+    ay, by, cy = direction(stage.rays, view, world, 1, column, row)
+    az, bz, cz = direction(stage.rays, view, world, 2, column, row)
+    for k in range(count):
+        x, y = patch.x[k], patch.y[k]
+        patch.gx[k], patch.gy[k], patch.gz[k] = ax + bx * x + cx * y, ay + by * x + cy * y, az + bz * x + cz * y
+        patch.reach[k] = patch.depth[k]
+    if n != SKY:
+        place(stage.rays, view, n, column, row, patch, count)
+        _to_world(stage.maps, view // 2, n, patch, count)
+
+
+@step
+def place(rays: Doubles, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
+    """Points on body n, in its axes, at known depths."""
+    ox, oy, oz = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
+    ax, bx, cx = direction(rays, view, n, 0, column, row)
+    ay, by, cy = direction(rays, view, n, 1, column, row)
+    az, bz, cz = direction(rays, view, n, 2, column, row)
+    for k in range(count):
+        x, y, t = patch.x[k], patch.y[k], patch.depth[k]
+        dx, dy, dz = ax + bx * x + cx * y, ay + by * x + cy * y, az + bz * x + cz * y
+        patch.px[k], patch.py[k], patch.pz[k] = ox + t * dx, oy + t * dy, oz + t * dz
+
+
+@step
+def _to_world(maps: Doubles, time: int, n: int, patch: Bundle, count: int) -> None:
+    a, b, c, d = f32(maps[time, n, 0]), f32(maps[time, n, 1]), f32(maps[time, n, 2]), f32(maps[time, n, 3])
+    e, f, g, h = f32(maps[time, n, 4]), f32(maps[time, n, 5]), f32(maps[time, n, 6]), f32(maps[time, n, 7])
+    p, q, r, s = f32(maps[time, n, 8]), f32(maps[time, n, 9]), f32(maps[time, n, 10]), f32(maps[time, n, 11])
+    for k in range(count):
+        x, y, z = patch.px[k], patch.py[k], patch.pz[k]
+        patch.wx[k] = a * x + b * y + c * z + d
+        patch.wy[k] = e * x + f * y + g * z + h
+        patch.wz[k] = p * x + q * y + r * z + s
+
+
+@loops
+def shade(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: Bundle, sun_patch: Bundle) -> None:
+    """Linear light that body n sends back from points whose places, rays and reach are known."""
+    lay(stage.bodies, n, patch, count)
+    _orient(stage, time, n, patch, padded(count))
+    shine(stage, time, n, patch, count, sun_rays, sun_patch)
+    _vary(stage, time, n, patch, padded(count))
+    _light(stage, time, n, patch, padded(count))
+
+
+@step
+def _orient(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
+    """Normals in the world, towards the rays' origins; how they turn to the sun; and how wide a pixel is, texels."""
+    maps, light = stage.maps, stage.air[time]
+    a, b, c = f32(maps[time, n, 12]), f32(maps[time, n, 13]), f32(maps[time, n, 14])
+    d, e, f = f32(maps[time, n, 16]), f32(maps[time, n, 17]), f32(maps[time, n, 18])
+    g, h, i = f32(maps[time, n, 20]), f32(maps[time, n, 21]), f32(maps[time, n, 22])
+    sun_x, sun_y, sun_z = f32(light.sun_x), f32(light.sun_y), f32(light.sun_z)
+    scale = f32(light.pixel_rad * stage.bodies[n].texels_per_m)
+    for k in range(count):
+        x, y, z = patch.nx[k], patch.ny[k], patch.nz[k]
+        nx, ny, nz = a * x + d * y + g * z, b * x + e * y + h * z, c * x + f * y + i * z
+        gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
+        along = nx * gx + ny * gy + nz * gz
+        unit = ONE / math.sqrt(nx * nx + ny * ny + nz * nz)
+        facing = abs(along) * unit / math.sqrt(gx * gx + gy * gy + gz * gz)
+        unit = -unit if along > ZERO else unit
+        patch.nx[k], patch.ny[k], patch.nz[k] = nx * unit, ny * unit, nz * unit
+        patch.towards[k] = (nx * sun_x + ny * sun_y + nz * sun_z) * unit
+        patch.wide[k] = patch.reach[k] * scale / math.sqrt(max(facing, f32(0.04)))
+
+
+@step
+def _vary(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
+    """How much brighter a coarse noise makes points, to `red`."""
+    macro, tile = f32(stage.bodies[n].macro), stage.air[time].macro_tile
+    if macro > ZERO:
+        find_one_level(patch, count, MACRO, False)
+        mix_channel(stage.texels, tile, 0, patch, count)
+        for k in range(count):
+            patch.red[k] = ONE + macro * (patch.weight[k] - HALF)
+    else:
+        for k in range(count):
+            patch.red[k] = ONE
+
+
+@step
+def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
+    """Albedo times what sun and sky give."""
+    body, light = stage.bodies[n], stage.air[time]
+    cutout = body.cutout != 0
+    find_two_levels(patch, count, body.clamped != 0)
+    fetch(stage.texels, body.tile, patch, count)
+    tint_red, tint_green, tint_blue = f32(body.red), f32(body.green), f32(body.blue)
+    sun_red, sun_green, sun_blue = f32(light.sun_light_red), f32(light.sun_light_green), f32(light.sun_light_blue)
+    sky_red, sky_green, sky_blue = f32(light.sky_light_red), f32(light.sky_light_green), f32(light.sky_light_blue)
+    for k in range(count):
+        red, green, blue = sample(patch, k, 0), sample(patch, k, 8), sample(patch, k, 16)
+        towards, vary = patch.towards[k], patch.red[k]
+        direct = f32(0.35) + HALF * abs(towards) if cutout else max(towards, ZERO)  # leaves and hair let light through
+        direct = direct if patch.lit[k] else ZERO
+        ambient = f32(0.62) + f32(0.38) * patch.nz[k]
+        patch.red[k] = red * red * tint_red * vary * (sun_red * direct + sky_red * ambient)
+        patch.green[k] = green * green * tint_green * vary * (sun_green * direct + sky_green * ambient)
+        patch.blue[k] = blue * blue * tint_blue * vary * (sun_blue * direct + sky_blue * ambient)
+
+
+@loops
+def shade_sky(stage: Stage, time: int, patch: Bundle, count: int) -> None:
+    """Linear light from where there is nothing."""
+    light, count = stage.air[time], padded(count)
+    pixel, clouds = f32(EDGE_PX * light.pixel_rad) * CLOUDS, f32(light.clouds)
+    for k in range(count):
+        gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
+        up = gz / math.sqrt(gx * gx + gy * gy + gz * gz)
+        high = up > LOWEST_CLOUD
+        slope = CLOUDS / (gz if high else ONE)
+        patch.u[k], patch.v[k], patch.wide[k] = gx * slope, gy * slope, pixel / (up * up if high else ONE)
+    find_one_level(patch, count, ONE, False)
+    mix_channel(stage.texels, light.cloud_tile, 24, patch, count)
+    for k in range(count):
+        density = clouds * patch.weight[k]
+        gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
+        patch.red[k], patch.green[k], patch.blue[k] = sky(light, gx, gy, gz, density)
+
+
+@step
+def haze(light: Bundle, patch: Bundle, count: int) -> None:
+    """What is left of light after its way through the air, with the air's own."""
+    red, green, blue = f32(light.haze_red), f32(light.haze_green), f32(light.haze_blue)
+    density = f32(1 / light.fog_m)
+    for k in range(padded(count)):
+        gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
+        clear = exponential(-patch.depth[k] * math.sqrt(gx * gx + gy * gy + gz * gz) * density)
+        patch.red[k] = patch.red[k] * clear + red * (ONE - clear)
+        patch.green[k] = patch.green[k] * clear + green * (ONE - clear)
+        patch.blue[k] = patch.blue[k] * clear + blue * (ONE - clear)
+
+
+@step
+def list_all(rays: Bundle, count: int) -> None:
+    """Let `rest` be all rays, and `own`, too."""
+    for i in range(count):
+        rays.rest[i] = u32(i)
+    for i in range(count):
+        rays.own[i] = u32(i)
+
+
+@loops
+def part(rays: Bundle, left: int, count: int) -> int:
+    """Divide the first `left` rays in `rest` into `own`, which met the same body as the first of them, and `rest`.
+
+    Of `count` rays, which are in order at first. Returns how many are `own`.
     """
-    time, world = view // 2, len(bodies)
-    dx = rays[view, world, 3] * x + rays[view, world, 4] * y + rays[view, world, 5]
-    dy = rays[view, world, 6] * x + rays[view, world, 7] * y + rays[view, world, 8]
-    dz = rays[view, world, 9] * x + rays[view, world, 10] * y + rays[view, world, 11]
-    if n == SKY:
-        red, green, blue = sky(air, texels, time, dx, dy, dz)
-        return tone(red), tone(green), tone(blue), SKY_KEY
-    light, shape = air[time], bodies[n].kind
-    px, py, pz = local_point(rays, view, n, t, x, y)
-    face = face_of(shape, px, py, pz)
-    nx, ny, nz, facing = facing_normal(shape, maps, time, n, face, px, py, pz, dx, dy, dz)
-    if lit < 0:
-        lit = int(sunlit(bodies, air, texels, maps, sun_start, sun_bodies, time, n, px, py, pz, nx, ny, nz))
-    footprint = t * light.pixel_rad / math.sqrt(max(facing, 0.04))
-    red, green, blue = lit_colour(bodies, air, texels, time, n, face, px, py, pz, nx, ny, nz, lit == 1, footprint)
-    if bodies[n].finish != MATTE:
-        wx, wy, wz = world_from_local(maps, time, n, px, py, pz)
-        base = (bodies, air, texels, maps, sun_start, sun_bodies, time, n)
-        red, green, blue = glossy(*base, wx, wy, wz, dx, dy, dz, nx, ny, nz, red, green, blue)
-    clear = 1.0
-    if light.fog_m < math.inf:
-        clear = math.exp(-t * math.sqrt(dx * dx + dy * dy + dz * dz) / light.fog_m)
-    return (
-        tone(red * clear + light.haze_red * (1 - clear)),
-        tone(green * clear + light.haze_green * (1 - clear)),
-        tone(blue * clear + light.haze_blue * (1 - clear)),
-        n * 16 + face * 2 + lit,
-    )
+    n = rays.body[rays.rest[0]]
+    if left == count:
+        same = i32(0)
+        for i in range(count):
+            same += i32(1) if rays.body[i] == n else i32(0)
+        if same == count:  # `own` is all of them as it stands
+            return count
+    own, rest = 0, 0
+    for k in range(left):
+        i = rays.rest[k]
+        rays.own[own] = i
+        rays.rest[rest] = i
+        mine = 1 if rays.body[i] == n else 0
+        own += mine
+        rest += 1 - mine
+    return own
 
 
-@outlined
-def glossy(
-    bodies: Records,
-    air: Records,
-    texels: Texels,
-    maps: Doubles,
-    sun_start: Longs,
-    sun_bodies: Ints,
-    time: int,
-    n: int,
-    x: float,
-    y: float,
-    z: float,
-    dx: float,
-    dy: float,
-    dz: float,
-    nx: float,
-    ny: float,
-    nz: float,
-    red: float,
-    green: float,
-    blue: float,
-) -> tuple[float, float, float]:
-    """Linear light from a mirror or a pane of glass whose own colour is given.
-
-    A mirror sends back nine tenths of what it faces. Glass reflects by Schlick's rule and lets the rest through
-    straight, tinted. What they show is matte in its turn.
-    """
-    along = dx * nx + dy * ny + dz * nz
-    length = math.sqrt(dx * dx + dy * dy + dz * dz)
-    rx, ry, rz = dx - 2 * along * nx, dy - 2 * along * ny, dz - 2 * along * nz
-    r, g, b = arriving(bodies, air, texels, maps, sun_start, sun_bodies, time, n, x, y, z, rx, ry, rz)
-    if bodies[n].finish == MIRROR:
-        return 0.1 * red + 0.9 * r, 0.1 * green + 0.9 * g, 0.1 * blue + 0.9 * b
-    share = 0.05 + 0.95 * (1 - min(-along / length, 1.0)) ** 5
-    tr, tg, tb = arriving(bodies, air, texels, maps, sun_start, sun_bodies, time, n, x, y, z, dx, dy, dz)
-    body = bodies[n]
-    return (
-        share * r + (1 - share) * body.red * tr,
-        share * g + (1 - share) * body.green * tg,
-        share * b + (1 - share) * body.blue * tb,
-    )
+@step
+def gather(rays: Bundle, patch: Bundle, own: int, count: int) -> None:
+    """Places, depths and hints of the rays that `own` lists, of `count` rays in all."""
+    if own == count:
+        for k in range(padded(own)):
+            patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[k], rays.y[k], rays.depth[k], rays.lit[k]
+        return
+    for k in range(own):
+        i = rays.own[k]
+        if is_wild(i):
+            break
+        patch.x[k], patch.y[k], patch.depth[k], patch.lit[k] = rays.x[i], rays.y[i], rays.depth[i], rays.lit[i]
 
 
-@outlined
-def arriving(
-    bodies: Records,
-    air: Records,
-    texels: Texels,
-    maps: Doubles,
-    sun_start: Longs,
-    sun_bodies: Ints,
-    time: int,
-    but: int,
-    x: float,
-    y: float,
-    z: float,
-    dx: float,
-    dy: float,
-    dz: float,
-) -> tuple[float, float, float]:
-    """Linear light that arrives at a world point from a world direction, body `but` left out."""
-    n, t = cast_free(bodies, texels, maps, time, but, x, y, z, dx, dy, dz)
-    if n == SKY:
-        return sky(air, texels, time, dx, dy, dz)
-    light, shape = air[time], bodies[n].kind
-    px, py, pz = local_from_world(maps, time, n, x + t * dx, y + t * dy, z + t * dz)
-    face = face_of(shape, px, py, pz)
-    nx, ny, nz, facing = facing_normal(shape, maps, time, n, face, px, py, pz, dx, dy, dz)
-    lit = sunlit(bodies, air, texels, maps, sun_start, sun_bodies, time, n, px, py, pz, nx, ny, nz)
-    length = t * math.sqrt(dx * dx + dy * dy + dz * dz)
-    footprint = length * light.pixel_rad * 2 / math.sqrt(max(facing, 0.04))
-    red, green, blue = lit_colour(bodies, air, texels, time, n, face, px, py, pz, nx, ny, nz, lit, footprint)
-    clear = math.exp(-length / light.fog_m)
-    return (
-        red * clear + light.haze_red * (1 - clear),
-        green * clear + light.haze_green * (1 - clear),
-        blue * clear + light.haze_blue * (1 - clear),
-    )
+@step
+def give_back(rays: Bundle, patch: Bundle, own: int, count: int, n: int) -> None:
+    """Write points' display colours and patches to the rays that met them."""
+    for k in range(padded(own)):
+        patch.red[k], patch.green[k], patch.blue[k] = tone(patch.red[k]), tone(patch.green[k]), tone(patch.blue[k])
+        patch.lit[k] = i32(SKY_KEY) if n == SKY else i32(n * 16 + patch.face[k] * 2 + patch.lit[k])
+    if own == count:
+        for k in range(padded(own)):
+            rays.red[k], rays.green[k], rays.blue[k] = patch.red[k], patch.green[k], patch.blue[k]
+            rays.key[k] = patch.lit[k]
+        return
+    for k in range(own):
+        i = rays.own[k]
+        if is_wild(i):
+            break
+        rays.red[i], rays.green[i], rays.blue[i] = patch.red[k], patch.green[k], patch.blue[k]
+        rays.key[i] = patch.lit[k]

@@ -1,149 +1,148 @@
 """Where a ray meets a unit shape, which way the surface faces there, and where on its texture that is.
 
-Every shape is convex, so a ray is inside it on one interval [enter, leave]; nothing is met where enter > leave.
+Every shape is convex, so a ray is inside it on one interval [enter, leave]; nothing is met where enter > leave. Origins
+are the rays' points nearest to the shape's centre: far away, single precision would lose small shapes.
 """
 
 import math
 
-from secondeye.scene.inlined import inlined
+from secondeye.scene.bundle import INF, f32, i32
+from secondeye.scene.lanes import step
 from secondeye.scene.world import Shape
 
 GROUND, QUAD, BOX, SPHERE, CYLINDER, CONE = (int(shape) for shape in Shape)
 
-NEVER = math.inf
+ONE, HALF, ZERO = f32(1), f32(0.5), f32(0)
+TINY = f32(1e-18)
 
 
-@inlined
+@step
 def meet(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
     """Ray parameters at which a ray with origin o and direction d enters and leaves a unit shape."""
     if shape == SPHERE:
         return _between_roots(
-            dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - 1.0
+            dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - ONE
         )
     if shape == GROUND:
         at = -oz / dz
         return at, at
     if shape == QUAD:
         at = -oz / dz
-        if abs(ox + at * dx) <= 1.0 and abs(oy + at * dy) <= 1.0:
-            return at, at
-        return NEVER, -NEVER
+        inside = (abs(ox + at * dx) <= ONE) & (abs(oy + at * dy) <= ONE)
+        return at if inside else INF, at if inside else -INF
     low, high = _slab(oz, dz)
     if shape == BOX:
         x0, x1 = _slab(ox, dx)
         y0, y1 = _slab(oy, dy)
-        return max(low, x0, y0), min(high, x1, y1)
+        return _greater(low, _greater(x0, y0)), _less(high, _less(x1, y1))
     if shape == CYLINDER:
-        enter, leave = _between_roots(dx * dx + dy * dy, ox * dx + oy * dy, ox * ox + oy * oy - 1.0)
+        enter, leave = _between_roots(dx * dx + dy * dy, ox * dx + oy * dy, ox * ox + oy * oy - ONE)
     else:
         enter, leave = _cone(ox, oy, oz, dx, dy, dz)
-    return max(low, enter), min(high, leave)
+    return _greater(low, enter), _less(high, leave)
 
 
-@inlined
+@step
+def _less(a: float, b: float) -> float:
+    return a if a < b else b
+
+
+@step
+def _greater(a: float, b: float) -> float:
+    return a if a > b else b
+
+
+@step
 def _slab(o: float, d: float) -> tuple[float, float]:
-    """Where -1 <= o + t d <= 1."""
-    if d == 0.0:
-        if abs(o) <= 1.0:
-            return -NEVER, NEVER
-        return NEVER, -NEVER
-    a, b = (-1.0 - o) / d, (1.0 - o) / d
-    return min(a, b), max(a, b)
+    """Where -1 <= o + t d <= 1; where d = 0, infinities say whether ever."""
+    a, b = (-ONE - o) / d, (ONE - o) / d
+    return _less(a, b), _greater(a, b)
 
 
-@inlined
+@step
 def _between_roots(a: float, half_b: float, c: float) -> tuple[float, float]:
     """Where a t² + 2 half_b t + c <= 0, for a >= 0."""
-    root = half_b * half_b - a * c
-    if root < 0.0 or a < 1e-18:
-        if a < 1e-18 and c <= 0.0:
-            return -NEVER, NEVER
-        return NEVER, -NEVER
-    root = math.sqrt(root)
-    return (-half_b - root) / a, (-half_b + root) / a
+    a = _greater(a, TINY)
+    square = half_b * half_b - a * c
+    root = math.sqrt(_greater(square, ZERO))
+    missed = square < ZERO
+    return INF if missed else (-half_b - root) / a, -INF if missed else (-half_b + root) / a
 
 
-@inlined
+@step
 def _cone(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
     """Where x² + y² <= ((1 - z) / 2)² on the nappe below the apex; the caller cuts it to -1 <= z <= 1."""
-    h, k = (1.0 - oz) / 2, dz / 2
+    h, k = (ONE - oz) * HALF, dz * HALF
     a, half_b, c = dx * dx + dy * dy - k * k, ox * dx + oy * dy + h * k, ox * ox + oy * oy - h * h
-    if a > 1e-18:
-        return _between_roots(a, half_b, c)
-    root = math.sqrt(max(half_b * half_b - a * c, 0.0))  # inside at both far ends, one of them above the apex
-    first, second = (-half_b + root) / min(a, -1e-18), (-half_b - root) / min(a, -1e-18)
-    if dz > 0:
-        return -NEVER, min(first, second)
-    return max(first, second), NEVER
+    square = half_b * half_b - a * c
+    root = math.sqrt(_greater(square, ZERO))
+    sum_of_both = half_b + (root if half_b >= ZERO else -root)  # of like signs: the difference would lose digits
+    steep = abs(a) < TINY
+    first = -sum_of_both / (TINY if steep else a)
+    second = -c / (TINY if sum_of_both == ZERO else sum_of_both)
+    low, high = _less(first, second), _greater(first, second)
+    across, up, missed = a > TINY, dz > ZERO, square < ZERO
+    # a steep ray is inside at both far ends, one of them above the apex
+    enter = (INF if missed else low) if across else (-INF if up else high)
+    leave = (-INF if missed else high) if across else (low if up else INF)
+    return enter, leave
 
 
-@inlined
+@step
 def face_of(shape: int, x: float, y: float, z: float) -> int:
     """Which smooth part of the surface a point lies on: faces meet in creases, where shading jumps."""
+    top = i32(5) if z >= ZERO else i32(4)
     if shape == BOX:
         ax, ay, az = abs(x), abs(y), abs(z)
-        if ax >= ay and ax >= az:
-            return 0 if x < 0 else 1
-        if ay >= az:
-            return 2 if y < 0 else 3
-        return 4 if z < 0 else 5
+        side_x = i32(1) if x >= ZERO else i32(0)
+        side_y = i32(3) if y >= ZERO else i32(2)
+        other = side_y if ay >= az else top
+        return side_x if (ax >= ay) & (ax >= az) else other
     if shape == CYLINDER:
-        if x * x + y * y >= z * z:
-            return 0
-        return 4 if z < 0 else 5
-    if shape == CONE and 2 * math.sqrt(x * x + y * y) < (1.0 - z) * (1 - 1e-9) and z < -0.999999:
-        return 4
-    return 0
+        return i32(0) if x * x + y * y >= z * z else top
+    if shape == CONE:
+        inside = f32(2) * math.sqrt(x * x + y * y) < (ONE - z) * f32(0.99999)
+        return i32(4) if inside & (z < f32(-0.9999)) else i32(0)
+    return i32(0)
 
 
-@inlined
+@step
 def normal_of(shape: int, face: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Outward normal of a unit shape, any length."""
     if shape == SPHERE:
         return x, y, z
     if shape in (GROUND, QUAD):
-        return 0.0, 0.0, 1.0
-    if face == 4:
-        return 0.0, 0.0, -1.0
-    if face == 5:
-        return 0.0, 0.0, 1.0
-    if shape == CYLINDER:
-        return x, y, 0.0
-    if shape == CONE:
-        return x, y, (1.0 - z) / 4
-    side = -1.0 if face % 2 == 0 else 1.0
-    if face < 2:
-        return side, 0.0, 0.0
-    return 0.0, side, 0.0
+        return ZERO, ZERO, ONE
+    end = ONE if face == 5 else -ONE
+    if shape == BOX:
+        side = ONE if (face == 1) | (face == 3) | (face == 5) else -ONE
+        return side if face < 2 else ZERO, side if (face == 2) | (face == 3) else ZERO, side if face >= 4 else ZERO
+    up = ZERO if shape == CYLINDER else (ONE - z) * f32(0.25)
+    return ZERO if face >= 4 else x, ZERO if face >= 4 else y, end if face >= 4 else up
 
 
-@inlined
+@step
 def texture_of(
     shape: int, face: int, x: float, y: float, z: float, repeat_x: float, repeat_y: float, repeat_z: float
 ) -> tuple[float, float]:
     """Texture position (u, v) in tiles; the repeats say how many tiles span the shape along each of its axes."""
-    u, v = x, y
-    ru, rv = repeat_x, repeat_y
+    along_x, along_y, along_z = (x + ONE) * HALF * repeat_x, (y + ONE) * HALF * repeat_y, (z + ONE) * HALF * repeat_z
     if shape == SPHERE:
-        return around(x, y) * ru, (1 + z * (2 + z * z) / 3) / 2 * repeat_z
-    if shape in (CYLINDER, CONE) and face == 0:
-        return around(x, y) * ru, (z + 1) / 2 * repeat_z
-    if shape == BOX and face < 4:
-        v, rv = z, repeat_z
-        if face < 2:
-            u, ru = y, repeat_y
-    return (u + 1) / 2 * ru, (v + 1) / 2 * rv
+        return around(x, y) * repeat_x, (ONE + z * (f32(2) + z * z) * f32(1 / 3)) * HALF * repeat_z
+    if shape in (CYLINDER, CONE):
+        wound = around(x, y) * repeat_x
+        return wound if face == 0 else along_x, along_z if face == 0 else along_y
+    if shape == BOX:
+        return along_y if face < 2 else along_x, along_z if face < 4 else along_y
+    return along_x, along_y
 
 
-@inlined
+@step
 def around(x: float, y: float) -> float:
     """The angle of (x, y) as a share of a full turn, 0 to 1, to within 0.001: many times faster than atan2."""
     across, along = abs(x), abs(y)
-    steep = along > across
-    ratio = across / along if steep else along / max(across, 1e-300)
-    part = ratio * (0.125 + 0.0434 * (1 - ratio))  # arctan on 0 to 1, in turns
-    if steep:
-        part = 0.25 - part
-    if x < 0:
-        part = 0.5 - part
-    return part if y >= 0 else 1 - part
+    ratio = _less(across, along) / _greater(_greater(across, along), f32(1e-30))
+    part = ratio * (f32(0.125) + f32(0.0434) * (ONE - ratio))  # arctan on 0 to 1, in turns
+    part = f32(0.25) - part if along > across else part
+    part = HALF - part if x < ZERO else part
+    return part if y >= ZERO else ONE - part

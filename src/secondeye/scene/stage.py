@@ -5,16 +5,15 @@ import math
 import numpy as np
 
 from secondeye.compiled import kernel
+from secondeye.scene.bundle import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
 from secondeye.scene.camera import Array, Views
 from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.rays import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
-from secondeye.scene.tiles import atlas
+from secondeye.scene.tiles import atlas, words
 from secondeye.scene.world import Shape, World, inverse, poses
 
-LIGHT_CELLS = 160
-"""The sun's grid is that many cells wide and high."""
-
 CORNERS = np.array([[x, y, z] for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
+
+ROOM_M = 1e-3
 
 NOWHERE = np.array([1e9, 1e9, -1e9, -1e9])
 
@@ -27,20 +26,11 @@ def stage(world: World, cameras: Views, times_s: Array, width: int, height: int)
     axes = np.stack([_unit(np.cross([0.0, 1.0, 0.1], sun)), sun])
     axes = np.stack([axes[0], np.cross(sun, axes[0]), sun])
     flat = (*to_world.shape[:2], 12)
-    grid, bounds, sun_start, sun_bodies = _sunlight(world, to_world, axes[:2])
+    bounds, shades = _sunlight(world, to_world, axes)
     maps = np.concatenate([to_world.reshape(flat), to_local.reshape(flat), to_local[..., :3] @ sun, bounds], -1)
     rays, start, listed = _views(world, to_world, to_local, cameras, width, height)
-    return Stage(
-        _bodies(world),
-        _air(world, axes, grid, float(cameras.lens[0, 0, 0, 0])),
-        atlas().texels,
-        maps,
-        rays,
-        sun_start,
-        sun_bodies,
-        start,
-        listed,
-    )
+    bodies, air = _bodies(world), _air(world, axes, len(to_world), float(cameras.lens[0, 0, 0, 0]))
+    return Stage(bodies, air, words(), maps, rays, shades, start, listed)
 
 
 def _unit(vector: Array) -> Array:
@@ -67,9 +57,9 @@ def _bodies(world: World) -> Records:
     return table
 
 
-def _air(world: World, axes: Array, grid: Array, pixel_rad: float) -> Records:
+def _air(world: World, axes: Array, times: int, pixel_rad: float) -> Records:
     """(T,) of AIR."""
-    air, table = world.air, np.zeros(len(grid), AIR).view(np.recarray)
+    air, table = world.air, np.zeros(times, AIR).view(np.recarray)
     for name in ("sun_light", "sky_light", "haze"):
         for colour, value in zip(("red", "green", "blue"), getattr(air, name), strict=True):
             table[f"{name}_{colour}"] = value
@@ -78,7 +68,6 @@ def _air(world: World, axes: Array, grid: Array, pixel_rad: float) -> Records:
             table[f"{name}_{letter}"] = value
     table["fog_m"], table["clouds"], table["shadows"] = air.fog_m, air.clouds, air.shadows
     table["pixel_rad"] = pixel_rad
-    table["grid_across"], table["grid_upwards"], table["cell_m"] = grid.T
     table["macro_tile"], table["cloud_tile"] = atlas().index["macro"], atlas().index["cloud"]
     return table
 
@@ -116,19 +105,15 @@ def _boxes(world: World, to_world: Array, projections: Array, width: int, height
     return boxes, np.where(endless, 0.0, np.maximum(depth.min(-1), 0.0))
 
 
-def _sunlight(world: World, to_world: Array, axes: Array) -> tuple[Array, Array, Longs, Ints]:
-    """sun_grid, bounds on it, sun_start and sun_bodies of a Stage: which bodies stand where in the sun's way."""
+def _sunlight(world: World, to_world: Array, axes: Array) -> tuple[Array, Ints]:
+    """Each body's bounds along the sun's three axes, (T, N, 6), some room added, and the bodies that cast shadows."""
     corners = to_world[..., :3] @ CORNERS.T + to_world[..., 3:]  # (T, N, 3, 8)
-    plane = np.einsum("ki,tnij->tnkj", axes, corners)
-    low, high = plane.min(-1), plane.max(-1)
+    along = np.einsum("ki,tnij->tnkj", axes, corners)
+    bounds = np.concatenate([along.min(-1) - ROOM_M, along.max(-1) + ROOM_M], -1)
     casts = np.array([body.casts_shadow and body.shape != Shape.GROUND for body in world.bodies])
-    first = np.min(low, 1, where=casts[:, None], initial=1e9)
-    last = np.max(high, 1, where=casts[:, None], initial=-1e9)
-    cell = np.maximum((last - first).max(-1), 1e-3) / LIGHT_CELLS
-    boxes = np.concatenate([low - first[:, None], high - first[:, None]], -1)
-    boxes[:, ~casts] = NOWHERE
-    lists = _lists(boxes / cell[:, None, None], _urgency(world, np.zeros(boxes.shape[:2])), LIGHT_CELLS, LIGHT_CELLS)
-    return np.concatenate([first, cell[:, None]], -1), boxes, *lists
+    bounds[:, ~casts] = [1e9, 1e9, 1e9, -1e9, -1e9, -1e9]
+    order = np.argsort(_urgency(world, np.zeros(len(casts))), kind="stable")
+    return bounds, order[casts[order]].astype(np.int32)
 
 
 def _urgency(world: World, near: Array) -> Array:

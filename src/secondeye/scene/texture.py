@@ -1,80 +1,116 @@
 """Read texture tiles at any place and any footprint, from the level of the pyramid that suits it."""
 
-import math
-
 import numpy as np
-from numpy.typing import NDArray
 
-from secondeye.scene.inlined import inlined
+from secondeye.scene.bundle import Bundle, Words, f32, i32, u32
+from secondeye.scene.lanes import bits_of, is_wild, step
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.tiles import LEVELS
 
-Texels = NDArray[np.uint8]
+ONE, ZERO = f32(1), f32(0)
+FARTHEST = f32(1e6)
+"""Places are kept within so many tiles, where whole numbers still are some."""
 
 
-@inlined
-def level_start(level: int) -> int:
-    """Index of a pyramid level's first texel: the levels before it have 4 ** 8, 4 ** 7, ... texels."""
-    whole = EDGE_PX * EDGE_PX * 4
-    return (whole - (whole >> (2 * level))) // 3
+@step
+def level_for(wide: float) -> int:
+    """The level on which a footprint so many texels wide is 1 to 2 texels wide: the binary exponent of its width."""
+    exponent = i32(i32(bits_of(wide) >> 23) - 127)
+    return i32(min(max(exponent, i32(0)), i32(LEVELS - 1)))
 
 
-@inlined
-def wrapped(i: int, edge: int, clamped: int) -> int:
+@step
+def wrapped(i: int, edge: int, clamped: bool) -> int:
     """A texel index on a tile that repeats or is clamped; its edge is a power of two."""
-    return min(max(i, 0), edge - 1) if clamped else i & (edge - 1)
+    kept = i32(min(max(i, i32(0)), i32(edge - 1)))
+    return kept if clamped else i32(i & i32(edge - 1))
 
 
-@inlined
-def bilinear(texels: Texels, tile: int, level: int, u: float, v: float, clamped: int) -> tuple[float, float, float]:
-    """Colour, 0 to 255, between four texels of one level."""
-    edge = EDGE_PX >> level
-    x, y = u * edge - 0.5, v * edge - 0.5
-    i, j = math.floor(x), math.floor(y)
-    a, b = x - i, y - j
-    i0, i1 = wrapped(i, edge, clamped), wrapped(i + 1, edge, clamped)
-    last = level_start(level) + edge * (edge - 1)  # v points up, rows are stored downwards
-    j0, j1 = last - edge * wrapped(j, edge, clamped), last - edge * wrapped(j + 1, edge, clamped)
-    p, q, r, s = j0 + i0, j0 + i1, j1 + i0, j1 + i1
-    pw, qw, rw, sw = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
-    return (
-        pw * texels[tile, p, 0] + qw * texels[tile, q, 0] + rw * texels[tile, r, 0] + sw * texels[tile, s, 0],
-        pw * texels[tile, p, 1] + qw * texels[tile, q, 1] + rw * texels[tile, r, 1] + sw * texels[tile, s, 1],
-        pw * texels[tile, p, 2] + qw * texels[tile, q, 2] + rw * texels[tile, r, 2] + sw * texels[tile, s, 2],
-    )
+@step
+def corners(level: int, u: float, v: float, clamped: bool) -> tuple[int, int, int, int, float, float]:
+    """Which four texels of one level are around a place, and how far between them it is, to the right and up."""
+    u, v = min(max(u, -FARTHEST), FARTHEST), min(max(v, -FARTHEST), FARTHEST)
+    edge = i32(i32(EDGE_PX) >> level)
+    first = i32(i32(0x15555) & i32(i32(-1) << i32(18 - 2 * level)))  # the levels before it have 4^8, 4^7, ... texels
+    x, y = u * f32(edge) - f32(0.5), v * f32(edge) - f32(0.5)
+    left, low = np.floor(x), np.floor(y)
+    i, j = i32(left), i32(low)
+    i0, i1 = wrapped(i, edge, clamped), wrapped(i32(i + 1), edge, clamped)
+    last = i32(first + edge * i32(edge - 1))  # v points up, rows are stored downwards
+    j0 = i32(last - edge * wrapped(j, edge, clamped))
+    j1 = i32(last - edge * wrapped(i32(j + 1), edge, clamped))
+    return u32(j0 + i0), u32(j0 + i1), u32(j1 + i0), u32(j1 + i1), x - left, y - low
 
 
-@inlined
-def sample(
-    texels: Texels, tile: int, u: float, v: float, texels_wide: float, clamped: int
-) -> tuple[float, float, float]:
-    """Colour, display-coded 0 to 1, for a footprint so many texels wide, between two levels of a pyramid."""
-    fine = 0
-    while fine < LEVELS - 1 and texels_wide >= 2:
-        texels_wide *= 0.5
-        fine += 1
-    red, green, blue = bilinear(texels, tile, fine, u, v, clamped)
-    w = texels_wide - 1
-    if w <= 0 or fine == LEVELS - 1:
-        return red / 255, green / 255, blue / 255
-    r, g, b = bilinear(texels, tile, fine + 1, u, v, clamped)
-    return (red + w * (r - red)) / 255, (green + w * (g - green)) / 255, (blue + w * (b - blue)) / 255
+@step
+def byte(word: int, shift: int) -> float:
+    return f32(i32((word >> shift) & 255))
 
 
-@inlined
-def channel(texels: Texels, tile: int, c: int, u: float, v: float, texels_wide: float, clamped: int) -> float:
-    """One channel, 0 to 1, between four texels of the level nearest to a footprint so many texels wide."""
-    level = 0
-    while level < LEVELS - 1 and texels_wide > math.sqrt(2):
-        texels_wide *= 0.5
-        level += 1
-    edge = EDGE_PX >> level
-    x, y = u * edge - 0.5, v * edge - 0.5
-    i, j = math.floor(x), math.floor(y)
-    a, b = x - i, y - j
-    i0, i1 = wrapped(i, edge, clamped), wrapped(i + 1, edge, clamped)
-    last = level_start(level) + edge * (edge - 1)
-    j0, j1 = last - edge * wrapped(j, edge, clamped), last - edge * wrapped(j + 1, edge, clamped)
-    low = (1 - a) * texels[tile, j0 + i0, c] + a * texels[tile, j0 + i1, c]
-    high = (1 - a) * texels[tile, j1 + i0, c] + a * texels[tile, j1 + i1, c]
-    return float(((1 - b) * low + b * high) / 255)
+@step
+def between(p: float, q: float, r: float, s: float, a: float, b: float) -> float:
+    """A value between four."""
+    low, high = p + a * (q - p), r + a * (s - r)
+    return low + b * (high - low)
+
+
+@step
+def find_two_levels(patch: Bundle, count: int, clamped: bool) -> None:
+    """Choose the texels that `sample` mixes, for places and footprints of a patch."""
+    for k in range(count):
+        u, v, wide = patch.u[k], patch.v[k], patch.wide[k]
+        level = level_for(wide)
+        next_level = i32(min(i32(level + 1), i32(LEVELS - 1)))
+        weight = max(wide / f32(i32(i32(1) << level)) - ONE, ZERO)
+        patch.weight[k] = weight if level < i32(LEVELS - 1) else ZERO
+        fine, coarse = corners(level, u, v, clamped), corners(next_level, u, v, clamped)
+        patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k] = fine
+        patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k], patch.c[k], patch.d[k] = coarse
+
+
+@step
+def find_one_level(patch: Bundle, count: int, scale: float, clamped: bool) -> None:
+    """Choose the texels that `mix_channel` mixes, for places and footprints of a patch, all of them times `scale`."""
+    for k in range(count):
+        level = level_for(patch.wide[k] * scale * f32(2**0.5))
+        fine = corners(level, patch.u[k] * scale, patch.v[k] * scale, clamped)
+        patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k] = fine
+
+
+@step
+def mix_channel(texels: Words, tile: int, shift: int, patch: Bundle, count: int) -> None:
+    """Let `weight` be a channel, 0 to 1, between the four texels that `find_one_level` chose."""
+    for k in range(count):
+        i, j, m, n = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+        if is_wild(i):
+            break
+        p, q = byte(texels[tile, i], shift), byte(texels[tile, j], shift)
+        r, s = byte(texels[tile, m], shift), byte(texels[tile, n], shift)
+        patch.weight[k] = between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)
+
+
+@step
+def fetch(texels: Words, tile: int, patch: Bundle, count: int) -> None:
+    """Put the texels of two levels in the place of their numbers."""
+    for k in range(count):
+        p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+        if is_wild(p):
+            break
+        patch.p0[k], patch.p1[k] = texels[tile, p], texels[tile, q]
+        patch.p2[k], patch.p3[k] = texels[tile, r], texels[tile, s]
+    for k in range(count):
+        p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
+        if is_wild(p):
+            break
+        patch.p4[k], patch.p5[k] = texels[tile, p], texels[tile, q]
+        patch.p6[k], patch.p7[k] = texels[tile, r], texels[tile, s]
+
+
+@step
+def sample(patch: Bundle, k: int, shift: int) -> float:
+    """A channel, display-coded 0 to 1, between two levels of a pyramid: the byte `shift` bits from the right."""
+    p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
+    fine = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.a[k], patch.b[k])
+    p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
+    coarse = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.c[k], patch.d[k])
+    return f32((fine + patch.weight[k] * (coarse - fine)) * f32(1 / 255))

@@ -46,6 +46,12 @@ def atlas() -> Atlas:
     )
 
 
+@cache
+def words() -> NDArray[np.uint32]:
+    """The texels (tiles, texels), each as one word whose bytes are red, green, blue and alpha, red the lowest."""
+    return np.ascontiguousarray(atlas().texels).view("<u4")[..., 0].astype(np.uint32)
+
+
 def _pyramid(picture: Array) -> NDArray[np.uint8]:
     """All levels of an (EDGE, EDGE, 4) picture 0 to 1 as (texels, 4) uint8, colours weighted by alpha."""
     levels = []

@@ -1,0 +1,163 @@
+"""The records that rays are cast in, up to `CAPACITY` at a time, and what a stage consists of.
+
+A frame is cut into blocks of pixels, and for each block the bodies that may show in it are listed. The rays of a block
+are asked about one body after the other, all together; then those that met the same body are given their colours
+together. Places in a block are counted from its centre, so that single precision is enough.
+"""
+
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Words = NDArray[np.uint32]
+Bools = NDArray[np.bool_]
+Records = NDArray[np.void]
+Bundle = Any
+"""One record of RAYS, of PATCH, or of AIR, as kernels see it."""
+
+f32 = cast("type[float]", np.float32)
+i32 = cast("type[int]", np.int32)
+i64 = cast("type[int]", np.int64)
+u32 = cast("type[int]", np.uint32)
+u64 = cast("type[int]", np.uint64)
+"""Kernels call them to say of what precision a number is; annotations only tell whole numbers from others."""
+
+BLOCK_PX = 16
+CAPACITY = BLOCK_PX * BLOCK_PX
+
+INF = f32(np.inf)
+NEAREST_M = f32(1e-4)
+"""A ray meets nothing nearer, so that it leaves the surface it starts from."""
+
+SAME_DEPTH = f32(2e-5)
+"""Two rays that meet a point give depths that agree to that share of it; both are of single precision."""
+
+SKY = -1
+
+BODY = np.dtype(
+    [
+        ("kind", np.int64),
+        ("tile", np.int64),
+        ("cutout", np.int64),
+        ("clamped", np.int64),  # one tile fits a face
+        ("finish", np.int64),
+        ("red", np.float64),
+        ("green", np.float64),
+        ("blue", np.float64),
+        ("repeat_x", np.float64),  # tiles along each axis of the shape
+        ("repeat_y", np.float64),
+        ("repeat_z", np.float64),
+        ("texels_per_m", np.float64),
+        ("macro", np.float64),
+    ]
+)
+"""What does not change with time about a body."""
+
+AIR = np.dtype(
+    [
+        *((f"{name}_{c}", np.float64) for name in ("sun_light", "sky_light", "haze") for c in ("red", "green", "blue")),
+        *((f"{name}_{c}", np.float64) for name in ("sun", "across", "upwards") for c in "xyz"),
+        ("fog_m", np.float64),
+        ("clouds", np.float64),
+        ("shadows", np.int64),
+        ("pixel_rad", np.float64),
+        ("macro_tile", np.int64),
+        ("cloud_tile", np.int64),
+    ]
+)
+"""Light, weather, the axes across the sun's rays, and a few more constants."""
+
+
+class Stage(NamedTuple):
+    """A world of N bodies at T times in 2 T views, the left eye at time t in view 2 t and the right in 2 t + 1.
+
+    Attributes:
+        bodies: (N,) of BODY.
+        air: (T,) of AIR.
+        texels: (tiles, texels), see `tiles`; red, green, blue and alpha are the bytes of a word, red the lowest.
+        maps: (T, N, 33): each body's map to the world and its inverse, 3 x 4 each, the sun in the body's axes, and the
+            body's bounds, m, along `across`, `upwards` and towards the sun: the three lowest, the three highest.
+        rays: (2 T, N + 1, 17): how each body sees the eye: origin, matrix 3 x 3 from pixel (x, y, 1) to a ray, nearest
+            depth, and the body's bounds in the picture, px, one px wider all round. The last is the world itself: SKY.
+        shades: (S,) the bodies that cast shadows.
+        start, listed: what may show in block (j, i) of a view:
+            listed[start[view, j, i] : start[view, j, i + 1]].
+            Both lists have solid bodies before cut-out ones, which take longer to ask.
+    """
+
+    bodies: Records
+    air: Records
+    texels: Words
+    maps: Doubles
+    rays: Doubles
+    shades: Ints
+    start: Longs
+    listed: Ints
+
+
+def record(**fields: str) -> np.dtype[np.void]:
+    """A dtype of arrays of CAPACITY, their names listed by type.
+
+    They are a cache line longer: what lies a multiple of 4 KiB apart is slow to write and read in turns.
+    """
+    return np.dtype([(name, kind, CAPACITY + 16) for kind, names in fields.items() for name in names.split()])
+
+
+RAYS = record(
+    float32="x y depth near second ox oy oz dx dy dz middle enter leave wx wy wz vx vy vz red green blue",
+    int32="body holder lit key chosen",
+    uint32="own rest some",
+)
+"""Rays, and what they meet.
+
+x, y            where in the picture, px from the block's centre
+depth, body     what is met first so far; depth is a ray parameter, m along the optical axis for rays through pixels
+lit             whether the sun shines there; -1 where that has to be found out
+near, second    the nearest depths at which any body may show close by, from two bodies, of which `holder` is one
+o, d            in the axes of the body that is being asked: the ray's point nearest to the body's centre; direction
+middle          the ray parameter there
+enter, leave    ray parameters, counted from there, between which the ray is inside that body
+w, v            for rays that do not come from the eye: origin and direction in the world's axes
+red, green, blue, key       what is brought back: display colours or light, and the patch, see `shading`
+chosen, some    flags and list of rays for whatever is done to some only
+own, rest       lists of rays: those that met one body, and those not looked at yet
+"""
+
+PATCH = record(
+    float32="x y depth px py pz u v nx ny nz wx wy wz gx gy gz reach wide towards red green blue a b c d weight",
+    int32="face lit solid",
+    uint32="p0 p1 p2 p3 p4 p5 p6 p7",
+)
+"""Points on one body, where some rays met it.
+
+p               in the body's axes; w in the world's
+g               direction of the ray in the world's axes
+n               normal: of the unit shape at first, then in the world, of length 1, towards where the ray comes from
+u, v            place on the texture, tiles
+reach           how far away the point is, m; `wide` is the width of a pixel there, texels
+towards         cosine between normal and sun
+solid           whether there is anything, where the body is cut out
+p               texels around the place on two levels of the texture, first which, then what; a, b and c, d say where
+                between them the place is, and `weight` where between the levels
+"""
+
+
+class Scratch(NamedTuple):
+    """Where rays are cast, each (1,) of RAYS or PATCH: from the eye, to the sun, and off what shines."""
+
+    rays: Records
+    patch: Records
+    sun_rays: Records
+    sun_patch: Records
+    bounced: Records
+    bounced_patch: Records
+
+
+def scratch() -> Scratch:
+    """Fresh records for one thread."""
+    return Scratch(*(np.empty(1, kind) for kind in (RAYS, PATCH) * 3))

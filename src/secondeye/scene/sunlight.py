@@ -1,0 +1,104 @@
+"""Where the sun shines."""
+
+from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Stage, f32, i32, i64
+from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
+from secondeye.scene.meeting import aim_freely, ask, choose, farthest, reset
+from secondeye.scene.shapes import QUAD, ZERO
+
+SUN_SPREAD = f32(0.002)
+"""How wide a ray of the sun is for each m from what casts the shadow: the gaps of cut-out bodies blur."""
+
+OFF_SURFACE_M = f32(1e-3)
+
+LEAST, MOST = i32(-(1 << 31)), i32((1 << 31) - 1)
+
+Bounds = tuple[float, float, float, float, float, float]
+
+
+@loops
+def shine(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: Bundle, sun_patch: Bundle) -> None:
+    """Find whether the sun shines on points of body n, wherever `lit` does not say so already."""
+    body, light = stage.bodies[n], stage.air[time]
+    if not light.shadows:
+        for k in range(count):
+            patch.lit[k] = i32(1)
+        return
+    total = _unknown(patch, sun_rays, count, body.cutout or body.kind == QUAD)
+    if total == 0:
+        return
+    total = choose(sun_rays.chosen, sun_rays.own, count)
+    _start(light, patch, sun_rays, total)
+    reset(sun_rays, total, INF)
+    bounds = _bounds(light, sun_rays, total)
+    for s in range(len(stage.shades)):
+        m = i64(stage.shades[s])
+        if m != n and _may_shade(stage.maps[time, m], bounds):
+            aim_freely(stage.maps, time, m, sun_rays, padded(total))
+            ask(stage.bodies, stage.texels, m, sun_rays, sun_patch, padded(total), SUN_SPREAD)
+            if farthest(sun_rays, padded(total)) < INF:
+                break
+    for k in range(total):
+        patch.lit[sun_rays.own[k]] = i32(1) if sun_rays.body[k] == SKY else i32(0)
+
+
+@step
+def _unknown(patch: Bundle, sun_rays: Bundle, count: int, two_sided: bool) -> int:
+    """Choose the points that have to be asked about; how many. Whatever else turns away from the sun is in shadow."""
+    total = 0
+    for k in range(count):
+        away = (patch.towards[k] <= ZERO) & (not two_sided)
+        open_question = (patch.lit[k] < 0) & (not away)
+        patch.lit[k] = i32(0) if (patch.lit[k] < 0) & away else patch.lit[k]
+        sun_rays.chosen[k] = i32(1) if open_question else i32(0)
+        total += sun_rays.chosen[k]
+    return total
+
+
+@step
+def _start(light: Bundle, patch: Bundle, sun_rays: Bundle, count: int) -> None:
+    """Rays from points, a little off their surface, towards the sun."""
+    x, y, z = f32(light.sun_x), f32(light.sun_y), f32(light.sun_z)
+    for k in range(count):
+        i = sun_rays.own[k]
+        if is_wild(i):
+            break
+        off = OFF_SURFACE_M if patch.towards[i] > ZERO else -OFF_SURFACE_M
+        sun_rays.wx[k] = patch.wx[i] + off * patch.nx[i]
+        sun_rays.wy[k] = patch.wy[i] + off * patch.ny[i]
+        sun_rays.wz[k] = patch.wz[i] + off * patch.nz[i]
+        sun_rays.vx[k], sun_rays.vy[k], sun_rays.vz[k] = x, y, z
+
+
+@step
+def _bounds(light: Bundle, rays: Bundle, count: int) -> Bounds:
+    """The least across, upwards and towards the sun of where rays start, and the greatest, m."""
+    ax, ay, az = f32(light.across_x), f32(light.across_y), f32(light.across_z)
+    bx, by, bz = f32(light.upwards_x), f32(light.upwards_y), f32(light.upwards_z)
+    cx, cy, cz = f32(light.sun_x), f32(light.sun_y), f32(light.sun_z)
+    low_a, low_b, low_c, high_a, high_b, high_c = MOST, MOST, MOST, LEAST, LEAST, LEAST
+    for k in range(count):
+        x, y, z = rays.wx[k], rays.wy[k], rays.wz[k]
+        a, b, c = _order(ax * x + ay * y + az * z), _order(bx * x + by * y + bz * z), _order(cx * x + cy * y + cz * z)
+        low_a, low_b, low_c = a if a < low_a else low_a, b if b < low_b else low_b, c if c < low_c else low_c
+        high_a, high_b, high_c = a if a > high_a else high_a, b if b > high_b else high_b, c if c > high_c else high_c
+    return _value(low_a), _value(low_b), _value(low_c), _value(high_a), _value(high_b), _value(high_c)
+
+
+@step
+def _order(value: float) -> int:
+    """A whole number; these are in the same order as the values, and their least and greatest are found faster."""
+    bits = i32(bits_of(value))
+    return i32(bits ^ ((bits >> 31) & MOST))
+
+
+@step
+def _value(order: int) -> float:
+    return f32(number_of(order ^ ((order >> 31) & MOST)))
+
+
+@step
+def _may_shade(maps: Doubles, bounds: Bounds) -> bool:
+    """Whether a body stands between the sun and some points, by their bounds."""
+    low_a, low_b, low_c, high_a, high_b, _ = bounds
+    beside = maps[27] > high_a or maps[28] > high_b or maps[30] < low_a or maps[31] < low_b
+    return not (beside or maps[32] < low_c)
