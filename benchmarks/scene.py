@@ -1,10 +1,9 @@
-"""How fast random worlds are rendered, at 256x192, both eyes with all truth; and how well their truth warps.
+"""How fast random worlds are rendered, at 256x192, both eyes with all truth; `scene_warp` is about how they warp.
 
 Run: python -m benchmarks.scene
 
 Targets: 150 stereo frames with truth a second on two cores, 3,000 on a GPU. Rates are means over random shots of all
-places, so that slow and quick ones count alike. The warp of the left view by its true disparity should find the right
-view's holes with an IoU of 0.995 and show the rest at 45 dB.
+places, so that slow and quick ones count alike.
 """
 
 import resource
@@ -14,8 +13,7 @@ from collections.abc import Iterator
 import torch
 
 from benchmarks.machine import describe
-from secondeye.scene import Frames, Shot, random_shot, render
-from secondeye.splat import splat_forward
+from secondeye.scene import Shot, random_shot, render
 
 WIDTH, HEIGHT = 256, 192
 FRAMES = 21
@@ -63,34 +61,9 @@ def speed(device: str, target: float) -> None:
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:.0f} MiB")
 
 
-def warped(frames: Frames) -> tuple[float, float, float]:
-    """Intersection and union of the warp's holes and the true ones, px, and squared error where neither is."""
-    assert frames.left_truth is not None
-    assert frames.right_truth is not None
-    right, hole = splat_forward(frames.left, frames.left_truth.disparity)
-    true = ~frames.right_truth.visible
-    seen = (~(hole | true)).expand_as(right)
-    error = ((right - frames.right.clamp(0, 1)) ** 2)[seen].mean()
-    return float((hole & true).sum()), float((hole | true).sum()), float(error)
-
-
-def quality() -> None:
-    for width, height in ((WIDTH, HEIGHT), (1024, 768)):
-        inter, union, errors = 0.0, 0.0, []
-        for _, shot in shots():
-            (frames,) = render(shot, 1, width, height, start=12, samples=4)
-            some, all_of_it, error = warped(frames)
-            inter, union = inter + some, union + all_of_it
-            errors.append(-10 * torch.log10(torch.tensor(error)).item())
-        print(
-            f"{width}x{height}: hole IoU {inter / union:.3f} (target 0.995), visible {sum(errors) / SHOTS:.1f} dB (45)"
-        )
-
-
 def main() -> None:
     print(describe())
     speed("cpu", CPU_TARGET)
-    quality()
     if torch.cuda.is_available():
         speed("cuda", GPU_TARGET)
     else:

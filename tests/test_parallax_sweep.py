@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from secondeye.compiled import run_beside
-from secondeye.depth_models.parallax import _sweep_kernel as kernels
+from secondeye.depth_models.parallax import sweep_kernel as kernels
 from secondeye.depth_models.parallax.sweep import sweep
 from secondeye.flow.camera import Camera, fit_camera
 

@@ -4,7 +4,7 @@ Flow searches everywhere and smooths what it finds. Once the camera is known, a 
 far along it says how near it is: so every inverse depth is tried at every pixel, in several frames at once, and of all
 maps the one is sought that is likely and smooth. Outlines come out sharp, and bars and pickets whole.
 
-Source: Collins, "A space-sweep approach to true multi-image matching" (1996), and `_sweep_kernel.gather`.
+Source: Collins, "A space-sweep approach to true multi-image matching" (1996), and `sweep_kernel.gather`.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import run_beside, run_rows
-from secondeye.depth_models.parallax._sweep_kernel import choose_rows, gather, match_rows
+from secondeye.depth_models.parallax.sweep_kernel import choose_rows, gather, match_rows
 from secondeye.flow.camera import Camera
 
 Array = NDArray[np.float32]
