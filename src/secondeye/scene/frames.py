@@ -24,8 +24,8 @@ class Truth:
     """What is exactly known about one eye's view; T frames, or one without the leading T.
 
     What a pixel shows is what the ray through its centre meets. At edges, pixels mix: `alpha` of what they show is the
-    nearest surface, so that view = alpha * front + (1 - alpha) * what is behind. All of it is about the sharp picture in
-    the middle of the exposure, the layers too: blur, noise and exposure of `Shot.optics` come on top of the views alone.
+    nearest surface, so that view = alpha * front + (1 - alpha) * what is behind. All of it, the layers too, is
+    about the sharp picture in the middle of the exposure: blur, noise and exposure of `Shot.optics` change views alone.
 
     Attributes:
         depth_m: (T, 1, H, W) float32 along the optical axis, infinite in the sky.
