@@ -79,12 +79,16 @@ def test_projections_take_points_to_their_pixels(clip: Path) -> None:
 def test_places_cameras_and_files_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'yard'"):
         render_sample(tmp_path / "a.mp4", place="yart")
+    with pytest.raises(InputError, match="seed -1 must be at least 0"):
+        render_sample(tmp_path / "a.mp4", seed=-1)
     with pytest.raises(InputError, match="the park has its own camera"):
         render_sample(tmp_path / "a.mp4", place="park", camera="orbit")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "note.txt").write_text("mine")
     with pytest.raises(InputError, match="is not empty"):
         render_sample(tmp_path / "a.mp4", truth=tmp_path / "full")
+    with pytest.raises(InputError, match="cannot be written"):
+        render_sample(tmp_path / "a.mp4", truth=tmp_path / "full" / "note.txt" / "truth")
     with pytest.raises(InputError, match="write one of"):
         render_sample(tmp_path / "a.gif")
     assert not (tmp_path / "a.mp4").exists()

@@ -15,6 +15,7 @@ from torch import Tensor
 from secondeye.errors import InputError
 from secondeye.scene import Frames, Shot, Truth
 from secondeye.scene.camera import focal_px, views
+from secondeye.video.saving import write_errors
 
 MEANING = {
     "left/NNNNN.png, right/NNNNN.png": "the two views, 8-bit display colours",
@@ -49,7 +50,8 @@ class TruthFolder:
 
     def __init__(self, folder: Path, shot: Shot, frame_rate: int, size: tuple[int, int], seed: int) -> None:
         self._folder, self._shot, self._rate, self._size, self._seed = folder, shot, frame_rate, size, seed
-        folder.mkdir(parents=True, exist_ok=True)
+        with write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, number: int, frame: Frames) -> None:
         """Write one frame, whose tensors have no leading T."""
