@@ -20,7 +20,8 @@ from secondeye.cli.app import run
 from secondeye.errors import InputError, WeightsError
 from secondeye.evaluate.disparity import filled
 from secondeye.evaluate.job import Evaluation
-from secondeye.metrics import Pair, psnr
+from secondeye.evaluate.work import contents_of
+from secondeye.metrics import Pair, lpips, psnr
 from secondeye.progress import Progress
 from secondeye.splat import splat_forward
 from secondeye.types import Clip, WarpedClip
@@ -205,6 +206,34 @@ def test_nothing_measured_is_an_error_that_says_why(
     assert "did you mean 'ours'?" in lines[0]
     assert "did you mean 'truth'?" in lines[1]
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    "spec", ["pairs:{folder}", "pairs:{folder},only=t", "pairs:only=t;folder={folder}", "pairs:~/data"]
+)
+def test_changed_data_is_measured_again_however_the_folder_is_named(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = tmp_path / "data"
+    shutil.copytree(pairs, data)
+    (data / "first" / "nowhere.png").symlink_to("not-there.png")
+    before = contents_of(datasets.folder_of(spec.format(folder=data)))
+    (data / "first" / "right.png").write_bytes((pairs / "second" / "right.png").read_bytes())
+    after = contents_of(datasets.folder_of(spec.format(folder=data)))
+    assert "" != before != after
+    assert contents_of(datasets.folder_of("scenes:2")) == ""
+
+
+def test_clips_are_measured_again_once_weights_have_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = "scenes:1;size=64x48;frames=1;samples=1"
+    first = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"))
+    assert "no weights" in " ".join(gap.text() for gap in first.summary.gaps)
+    network = lpips.Lpips("vgg")
+    monkeypatch.setattr(lpips, "load", lambda *_: network)
+    found = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"), overwrite=True)
+    assert not found.summary.gaps
+    assert {column.measure for row in found.summary.rows for column in row.values} == {"PSNR", "LPIPS"}
 
 
 def predict(pairs: Path, folder: Path, names: tuple[str, ...] = ("first", "second", "odd")) -> Path:
