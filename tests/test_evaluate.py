@@ -227,6 +227,9 @@ def test_changed_data_is_measured_again_however_the_folder_is_named(
 
 def test_clips_are_measured_again_once_weights_have_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = "scenes:1;size=64x48;frames=1;samples=1"
+    for variable in ("TORCH_HOME", "SECONDEYE_WEIGHTS"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     first = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"))
     assert "no weights" in " ".join(gap.text() for gap in first.summary.gaps)
     network = lpips.Lpips("vgg")
