@@ -249,6 +249,7 @@ def predict(pairs: Path, folder: Path, names: tuple[str, ...] = ("first", "secon
 
 def test_predictions_of_other_software_are_measured(pairs: Path, tmp_path: Path) -> None:
     perfect = predict(pairs, tmp_path / "perfect", ("first", "second"))
+    (perfect / "first.json").write_text("{}")  # what other software notes beside its views
     (tmp_path / "bad").mkdir()
     Image.new("RGB", (60, 48)).save(tmp_path / "bad" / "first.png")
     (tmp_path / "bad" / "second").mkdir()
