@@ -94,6 +94,15 @@ def test_places_cameras_and_files_that_cannot_be(tmp_path: Path) -> None:
     assert not (tmp_path / "a.mp4").exists()
 
 
+def test_a_shorter_clip_leaves_no_truth_of_a_longer_one(tmp_path: Path) -> None:
+    for seconds in (0.13, 0.05):
+        render_sample(
+            tmp_path / "a.mp4", seconds=seconds, width=16, height=16, truth=tmp_path / "truth", overwrite=True
+        )
+    count = json.loads((tmp_path / "truth" / "truth.json").read_text())["frames"]
+    assert {len(list(kind.iterdir())) for kind in (tmp_path / "truth").iterdir() if kind.is_dir()} == {count} == {1}
+
+
 def test_a_filmed_shot_is_blurred_or_noisy_in_any_seed() -> None:
     for seed in range(20):
         optics = shot_of(seed, None, None, True, False).optics
