@@ -128,6 +128,7 @@ def test_unknown_names_and_options_say_the_nearest() -> None:
     [
         ("scenes:many", "'many' is not a whole number"),
         ("scenes:0", "count 0"),
+        ("scenes:100001", "count 100001 is more than"),
         ("scenes:count=2;size=512", "WIDTHxHEIGHT"),
         ("scenes:count=2;size=9x9", "16 to 8192"),
         ("scenes:count=2;kind=moving_camra", "did you mean 'moving_camera'"),

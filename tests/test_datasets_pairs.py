@@ -57,7 +57,7 @@ def test_the_ci_subset_has_only_its_files(tmp_path: Path) -> None:
     ]
 
 
-def pair_with(tmp_path: Path, gt: dict[str, object], **changes: object) -> Dataset:
+def pair_with(tmp_path: Path, gt: object, **changes: object) -> Dataset:
     left, right, *_ = make.world()
     make.save(tmp_path / "one" / "left.png", left)
     make.save(tmp_path / "one" / "right.png", right)
@@ -94,15 +94,52 @@ def test_disparity_in_every_float_format(tmp_path: Path, file: str) -> None:
     assert not video.has_hole
 
 
-def test_sixteen_bit_disparity_and_a_value_for_unknown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("invalid", ["value 7", "value 7 (18 px border)", 7, "7"])
+def test_sixteen_bit_disparity_and_a_value_for_unknown(tmp_path: Path, invalid: object) -> None:
     disparity = make.world()[2]
     codes = (disparity * 256).astype(np.uint16)
     codes[0] = 7
     make.save(tmp_path / "one" / "d.png", codes)
-    known = next(one(pair_with(tmp_path, {"left": "d.png", "scale": 256, "invalid": "value 7"})).frames()).disparity
+    known = next(one(pair_with(tmp_path, {"left": "d.png", "scale": 256, "invalid": invalid})).frames()).disparity
     assert known is not None
     assert torch.isnan(known[0]).all()
     np.testing.assert_array_equal(known[1:].numpy(), disparity[1:])
+
+
+HUGE = b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000)}".ljust(
+    118
+)
+TORN = b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f4', 'fortran_ord".ljust(118)
+
+
+@pytest.mark.parametrize(
+    ("file", "data"),
+    [
+        ("d.npy", HUGE),
+        ("d.npy", TORN),
+        ("d.pfm", b"Pf\n8 8\n--1.0\n" + bytes(256)),
+        ("d.pfm", b"Pf\n8 8\n1.0.0\n" + bytes(256)),
+        ("d.pfm", b"Pf\n" + b"9" * 5000 + b" 8\n-1.0\n"),
+    ],
+)
+def test_damaged_maps_are_told(tmp_path: Path, file: str, data: bytes) -> None:
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(InputError, match=file):
+        read_map(tmp_path / file)
+
+
+def test_a_compressed_map_with_any_byte_overwritten_is_told_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    np.savez_compressed(path, disparity=np.arange(240, dtype=np.float32).reshape(12, 20))
+    whole = path.read_bytes()
+    told = 0
+    for at in range(0, len(whole), 3):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x5A]) + whole[at + 1 :])
+        try:
+            read_map(path)
+        except InputError:
+            told += 1
+    assert told > len(whole) // 6
 
 
 def test_the_other_sign(tmp_path: Path) -> None:
@@ -122,9 +159,14 @@ def test_the_other_sign(tmp_path: Path) -> None:
         ({}, {"fps": "fast", "files": ["left/0.png", "left/1.png", "right/0.png", "right/1.png"]}, "fps 'fast'"),
         ({}, {"files": ["left/0.png", "left/1.png", "right/0.png"]}, "2 left and 1 right"),
         ({}, {"files": ["left.png", "right.jpg"]}, "no such file"),
+        ({}, {"files": [{"name": "left.png"}]}, "not a list of names"),
+        ({}, {"files": 5}, "not a list of names"),
+        (["x.png"], {}, "its \"gt\" is ['x.png']"),
+        ({"left": "x.png", "invalid": "black"}, {}, "invalid 'black' is not known"),
+        ({"left": "x.png", "invalid": "value 1.2.3"}, {}, "invalid 'value 1.2.3' is not known"),
     ],
 )
-def test_a_bad_entry_is_skipped(tmp_path: Path, gt: dict[str, object], changes: dict[str, object], words: str) -> None:
+def test_a_bad_entry_is_skipped(tmp_path: Path, gt: object, changes: dict[str, object], words: str) -> None:
     make.save(tmp_path / "one" / "x.png", make.world()[0])
     found = pair_with(tmp_path, gt, **changes)
     assert not found.videos

@@ -20,7 +20,8 @@ from secondeye.cli.app import run
 from secondeye.errors import InputError, WeightsError
 from secondeye.evaluate.disparity import filled
 from secondeye.evaluate.job import Evaluation
-from secondeye.metrics import Pair, psnr
+from secondeye.evaluate.work import contents_of
+from secondeye.metrics import Pair, lpips, psnr
 from secondeye.progress import Progress
 from secondeye.splat import splat_forward
 from secondeye.types import Clip, WarpedClip
@@ -207,6 +208,37 @@ def test_nothing_measured_is_an_error_that_says_why(
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.parametrize(
+    "spec", ["pairs:{folder}", "pairs:{folder},only=t", "pairs:only=t;folder={folder}", "pairs:~/data"]
+)
+def test_changed_data_is_measured_again_however_the_folder_is_named(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = tmp_path / "data"
+    shutil.copytree(pairs, data)
+    (data / "first" / "nowhere.png").symlink_to("not-there.png")
+    before = contents_of(datasets.folder_of(spec.format(folder=data)))
+    (data / "first" / "right.png").write_bytes((pairs / "second" / "right.png").read_bytes())
+    after = contents_of(datasets.folder_of(spec.format(folder=data)))
+    assert "" != before != after
+    assert contents_of(datasets.folder_of("scenes:2")) == ""
+
+
+def test_clips_are_measured_again_once_weights_have_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = "scenes:1;size=64x48;frames=1;samples=1"
+    for variable in ("TORCH_HOME", "SECONDEYE_WEIGHTS"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    first = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"))
+    assert "no weights" in " ".join(gap.text() for gap in first.summary.gaps)
+    network = lpips.Lpips("vgg")
+    monkeypatch.setattr(lpips, "load", lambda *_: network)
+    found = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"), overwrite=True)
+    assert not found.summary.gaps
+    assert {column.measure for row in found.summary.rows for column in row.values} == {"PSNR", "LPIPS"}
+
+
 def predict(pairs: Path, folder: Path, names: tuple[str, ...] = ("first", "second", "odd")) -> Path:
     """The true right views as if other software had made them."""
     folder.mkdir(parents=True)
@@ -217,6 +249,7 @@ def predict(pairs: Path, folder: Path, names: tuple[str, ...] = ("first", "secon
 
 def test_predictions_of_other_software_are_measured(pairs: Path, tmp_path: Path) -> None:
     perfect = predict(pairs, tmp_path / "perfect", ("first", "second"))
+    (perfect / "first.json").write_text("{}")  # what other software notes beside its views
     (tmp_path / "bad").mkdir()
     Image.new("RGB", (60, 48)).save(tmp_path / "bad" / "first.png")
     (tmp_path / "bad" / "second").mkdir()

@@ -225,6 +225,14 @@ def test_a_measure_that_fails_stops_no_other() -> None:
     assert not math.isnan(report["PSNR"]["whole"].value)
 
 
+def test_a_single_frame_says_what_it_has_no_number_for() -> None:
+    report = measure_clip(protocol("ours"), [next(iter(clip()))])
+    for label in ("E_warp", "flicker"):
+        scores = report[label]
+        assert isinstance(scores, Skipped)
+        assert scores.reason == f"{label} needs at least 2 frames, the clip has 1"
+
+
 def test_unknown_options_of_the_user_are_a_reason() -> None:
     report = measure_clip(protocol("stereoworld"), clip(1, 200, 320), options={"epe": {"matcher": "magic"}})
     assert report["EPE"] == Skipped("no matcher called 'magic'; give sgbm or package.module:function")

@@ -79,15 +79,28 @@ def test_projections_take_points_to_their_pixels(clip: Path) -> None:
 def test_places_cameras_and_files_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'yard'"):
         render_sample(tmp_path / "a.mp4", place="yart")
+    with pytest.raises(InputError, match="seed -1 must be at least 0"):
+        render_sample(tmp_path / "a.mp4", seed=-1)
     with pytest.raises(InputError, match="the park has its own camera"):
         render_sample(tmp_path / "a.mp4", place="park", camera="orbit")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "note.txt").write_text("mine")
     with pytest.raises(InputError, match="is not empty"):
         render_sample(tmp_path / "a.mp4", truth=tmp_path / "full")
+    with pytest.raises(InputError, match="cannot be written"):
+        render_sample(tmp_path / "a.mp4", truth=tmp_path / "full" / "note.txt" / "truth")
     with pytest.raises(InputError, match="write one of"):
         render_sample(tmp_path / "a.gif")
     assert not (tmp_path / "a.mp4").exists()
+
+
+def test_a_shorter_clip_leaves_no_truth_of_a_longer_one(tmp_path: Path) -> None:
+    for seconds in (0.13, 0.05):
+        render_sample(
+            tmp_path / "a.mp4", seconds=seconds, width=16, height=16, truth=tmp_path / "truth", overwrite=True
+        )
+    count = json.loads((tmp_path / "truth" / "truth.json").read_text())["frames"]
+    assert {len(list(kind.iterdir())) for kind in (tmp_path / "truth").iterdir() if kind.is_dir()} == {count} == {1}
 
 
 def test_a_filmed_shot_is_blurred_or_noisy_in_any_seed() -> None:

@@ -155,6 +155,13 @@ def build(spec: str) -> Dataset:
     return found
 
 
+def folder_of(spec: str) -> Path | None:
+    """The folder that a spec names, as `build` reads it; None where the dataset reads none."""
+    name, _, rest = spec.partition(":")
+    folder = _options(name.strip(), load(name.strip()).build, rest).get("folder")
+    return folder if isinstance(folder, Path) else None
+
+
 def _options(name: str, make: Callable[..., Dataset], rest: str) -> dict[str, object]:
     """What stands after the colon, each value as the type that `make` takes."""
     hints = {key: hint for key, hint in typing.get_type_hints(make).items() if key != "return"}

@@ -7,7 +7,9 @@
 """
 
 import re
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from numpy.typing import NDArray
 
 from secondeye.depth.stills import read_still
 from secondeye.errors import InputError
+
+DAMAGED = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)
+"""What NumPy raises of arrays that are cut short or overwritten."""
 
 
 def read_map(path: Path, key: str | None = None) -> NDArray[Any]:
@@ -48,20 +53,23 @@ def to_px(values: NDArray[Any], scale: float, invalid: float | None = 0.0) -> ND
 
 def _read_array(path: Path, key: str | None) -> NDArray[Any]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded.squeeze()
-        with loaded:
-            chosen = key or (loaded.files[0] if len(loaded.files) == 1 else "disparity")
-            return np.asarray(loaded[chosen]).squeeze()
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        with open(path, "rb") as file:  # ours to close: NumPy leaves damaged ones open
+            source = path if path.suffix.lower() == ".npy" else file
+            loaded = np.load(source, mmap_mode="r", allow_pickle=False)  # mapped: a header that lies takes no memory
+            if isinstance(loaded, np.ndarray):
+                return np.array(loaded).squeeze()
+            with loaded:
+                chosen = key or (loaded.files[0] if len(loaded.files) == 1 else "disparity")
+                return np.asarray(loaded[chosen]).squeeze()
+    except DAMAGED as error:
         raise InputError(f"{path}: no disparity could be read from it ({error})") from error
 
 
 def _read_pfm(path: Path) -> NDArray[np.float32]:
     """Portable float map: "Pf", width and height, scale (negative: little-endian), rows from the bottom."""
     data = path.read_bytes()
-    header = re.match(rb"Pf\s+(\d+)\s+(\d+)\s+([-+0-9.eE]+)[ \t\r]?\n?", data)
+    number = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    header = re.match(rb"Pf\s+(\d{1,9})\s+(\d{1,9})\s+(" + number + rb")(?:[ \t\r]\n|\s)", data)
     if header is None:
         raise InputError(f"{path}: is not a grey PFM file")
     width, height, order = int(header[1]), int(header[2]), "<" if float(header[3]) < 0 else ">"

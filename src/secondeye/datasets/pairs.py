@@ -9,7 +9,7 @@ Entries whose `kind` does not begin with "stereo" are none of ours. `gt` says wh
     left, right   the file with the disparity of that view's pixels
     format        a text; "key NAME" in it names the array of an .npz
     scale         disparity in px is value / scale
-    invalid       "value 0", "inf": what stands for unknown; what is not finite always does
+    invalid       "value 0", 0, "inf": what stands for unknown; what is not finite always does
     convention    "x_right = x_left - d" (taken where absent), or "+ d"
 
 **Holes** are exact only as far as the maps are: they come from the disparity of both views by a left-right check at
@@ -107,8 +107,13 @@ def _files(directory: Path, entry: Mapping[str, Any], ci: bool) -> list[str]:
     """Paths within the entry's directory: those listed, else those found."""
     if ci:
         return [str(file) for file in entry["ci_files"]]
-    if entry.get("files"):
-        return [str(file["file"] if isinstance(file, dict) else file) for file in entry["files"]]
+    listed = entry.get("files")
+    if listed:
+        if not isinstance(listed, list) or not all(
+            isinstance(file, str) or (isinstance(file, dict) and "file" in file) for file in listed
+        ):
+            raise InputError('its "files" is not a list of names, or of {"file": name}')
+        return [str(file["file"] if isinstance(file, dict) else file) for file in listed]
     return [path.relative_to(directory).as_posix() for path in sorted(directory.rglob("*")) if path.is_file()]
 
 
@@ -133,10 +138,12 @@ Reader = Callable[[], NDArray[np.float32]]
 def _truth_maps(directory: Path, entry: Mapping[str, Any], files: list[str]) -> dict[str, Reader]:
     """What reads the disparity of each view that is known, by eye."""
     gt = entry.get("gt") or {}
+    if not isinstance(gt, dict):
+        raise InputError(f'its "gt" is {gt!r}, and not {{"left": FILE, ...}}')
     known = {eye: str(gt[eye]) for eye in ("left", "right") if gt.get(eye) in files}
     if not known:
         return {}
-    scale, invalid, sign = _scale(gt), _invalid(str(gt.get("invalid", ""))), _sign(str(gt.get("convention", "")))
+    scale, invalid, sign = _scale(gt), _invalid(gt.get("invalid")), _sign(str(gt.get("convention", "")))
     key = re.search(r"key (\w+)", str(gt.get("format", "")))
     chosen = key[1] if key else None
 
@@ -156,8 +163,12 @@ def _scale(gt: Mapping[str, Any]) -> float:
     return scale
 
 
-def _invalid(text: str) -> float | None:
-    number = re.search(r"value\s+(-?[\d.]+)", text)
+def _invalid(given: object) -> float | None:
+    """The number that stands for unknown: 0, "0", "value 0 (a remark)"; None where only what is not finite does."""
+    text = "" if given is None else str(given).strip()
+    number = re.match(r"(?:value\s+)?(-?\d+(?:\.\d+)?)(?![\w.])", text)
+    if number is None and text.lower() not in ("", "inf", "infinity", "nan"):
+        raise InputError(f'disparity invalid \'{text}\' is not known; expected "value N" or "inf"')
     return float(number[1]) if number else None
 
 

@@ -57,7 +57,10 @@ def build(
     if kind != "all" and kind not in KINDS:
         raise nearest("kind of scene", kind, [*KINDS, "all"])
     if count < 1 or frames < 1 or samples < 1 or seed < 0:
-        raise InputError(f"scenes: count {count}, frames {frames} and samples {samples} must be at least 1, seed 0")
+        given = f"count {count}, frames {frames} and samples {samples}"
+        raise InputError(f"scenes: {given} must be at least 1, and seed {seed} at least 0")
+    if count > SEEDS_A_KIND:
+        raise InputError(f"scenes: count {count} is more than the {SEEDS_A_KIND} that a kind has seeds for")
     width_height = _size(size)
     kinds = list(KINDS) if kind == "all" else [kind]
     videos = [

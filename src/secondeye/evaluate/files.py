@@ -1,6 +1,6 @@
 """The report as files for programs.
 
-    report.json   all but the numbers of single frames; JSON proper: "inf" and "-inf" are texts, no number is null
+    report.json   all but the numbers of single frames; JSON proper: "inf" and "-inf" are texts, null is no number
     sets.csv      dataset, method, protocol, measure, region -> value over all clips
     clips.csv     the same of each clip, and why there is none
     frames.csv    the same of each frame

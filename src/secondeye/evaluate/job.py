@@ -191,17 +191,29 @@ class _Plan:
         shared = facts_of(replace(self.settings, datasets=("",), depth=(), rule=(), inpainter=(), predictions=()))
         for name in ("limit", "metrics", "protocols"):
             del shared[name]
+        lacking = self._lacking()
         reads_again = any(method.depth not in ("", TRUTH) for method in self.methods)
         for label, spec, videos in self.sets:
-            contents = contents_of(spec)
+            contents = contents_of(datasets.folder_of(spec))
             for video in videos:
                 footage = Footage(video, self.settings.frames, KEPT_BYTES if reads_again else 0)
                 data = (numbers_version(), spec, contents, video.name, video.size, video.frame_count)
                 for method in self.methods:
-                    made = contents_of(f":{method.folder}") if method.folder else ""
-                    key = key_of(data, method, made, repr(self.protocols), shared)
+                    made = contents_of(method.folder)
+                    key = key_of(data, method, made, repr(self.protocols), lacking, shared)
                     depth_key = key_of(data, method.depth, self.settings.frames)
                     yield Task(label, video, footage, method, self.settings, self.protocols, self.work, key, depth_key)
+
+    def _lacking(self) -> list[str]:
+        """Measures whose weights or package are missing now; once they come, clips taken without are not done."""
+        found: list[str] = []
+        for name, chosen in self.protocols.items():
+            for measure in chosen.measures:
+                try:
+                    metrics.build(measure.metric, **measure.options)
+                except (InputError, WeightsError):
+                    found.append(f"{name}: {measure.label}")
+        return found
 
     def measured(self, progress: ProgressCallback | None) -> Iterator[ClipResult]:
         """The results of all clips and methods: finished ones as they are, missing ones made."""

@@ -11,8 +11,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from secondeye.datasets._videos import VIDEO_SUFFIXES
 from secondeye.errors import InputError
+from secondeye.video.images import SUFFIXES
 from secondeye.video.reader import open_source
+
+MEDIA = VIDEO_SUFFIXES | SUFFIXES
 
 
 def find(folder: Path, dataset: str, clip: str) -> Path:
@@ -25,6 +29,8 @@ def find(folder: Path, dataset: str, clip: str) -> Path:
         if not place.is_dir():
             continue
         found = [path for path in sorted(place.iterdir()) if clip in ((path.name,) if path.is_dir() else (path.stem,))]
+        media = [path for path in found if path.is_dir() or path.suffix.lower() in MEDIA]
+        found = media or found  # notes that lie beside a view are none
         if len(found) > 1:
             names = " and ".join(path.name for path in found)
             raise InputError(f"{place} has {names} for clip {clip}; leave one")

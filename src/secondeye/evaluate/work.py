@@ -91,15 +91,14 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, "utf-8", newline="")
 
 
-def contents_of(spec: str) -> str:
-    """Hash of what the folder or file that a dataset's spec names holds: names, sizes and dates; empty without one."""
-    path = Path(spec.partition(":")[2].partition(";")[0])
-    if not path.parts or not path.exists():
+def contents_of(folder: Path | None) -> str:
+    """Hash of what a folder holds: names, sizes and dates; empty without one."""
+    if folder is None:
         return ""
     digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        status = file.stat()
-        if not file.is_dir():
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():  # a link to nowhere is none
+            status = file.stat()
             digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return digest.hexdigest()
 

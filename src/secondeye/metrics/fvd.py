@@ -43,7 +43,6 @@ PUBLISHED = {
         ("i3d_torchscript.pt",),
         "https://www.dropbox.com/s/ge9e5ujwgetktms/i3d_torchscript.pt",
         "Apache-2.0 (kinetics-i3d)",
-        hub=("flateon/FVD-I3D-torchscript", "i3d_torchscript.pt"),
     ),
     "videogpt": Published(
         "I3D trained on Kinetics-400",

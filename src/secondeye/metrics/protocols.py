@@ -265,12 +265,14 @@ class Column:
     def __init__(self, wanted: Measure, by_region: bool, options: Mapping[str, object]) -> None:
         self._wanted, self._by_region, self._options = wanted, by_region, options
         self._meter: Meter | None = None
+        self._count = 0
         self.problem = ""
 
     def update(self, pair: Pair) -> None:
         """See the next frame, unless an earlier one could not be measured."""
         if self._meter is None or self.problem:
             return
+        self._count += 1
         try:
             self._meter.update(self._seen(pair))
         except InputError as error:
@@ -299,6 +301,9 @@ class Column:
 
     def finish(self) -> dict[Region, Score]:
         """The clip's scores; NaN where there was a problem."""
+        what = describe(self._wanted.metric)
+        if self._meter is not None and not self.problem and self._count < what.frames:
+            self.problem = f"{what.title} needs at least {what.frames} frames, the clip has {self._count}"
         if self._meter is not None and not self.problem:
             try:
                 return self._meter.finish()

@@ -120,8 +120,10 @@ def shot_of(seed: int, place: str | None, camera: str | None, filmed: bool, glos
     """The park, unless anything asks for a random shot.
 
     Raises:
-        InputError: no such place or camera.
+        InputError: no such seed, place or camera.
     """
+    if seed < 0:
+        raise InputError(f"seed {seed} must be at least 0")
     if place not in (None, "park", *PLACES):
         raise nearest("place", str(place), ("park", *PLACES))
     if place == "park" and (camera or filmed or glossy):

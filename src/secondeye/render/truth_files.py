@@ -15,6 +15,9 @@ from torch import Tensor
 from secondeye.errors import InputError
 from secondeye.scene import Frames, Shot, Truth
 from secondeye.scene.camera import focal_px, views
+from secondeye.video.saving import write_errors
+
+KEY = "truth.json"
 
 MEANING = {
     "left/NNNNN.png, right/NNNNN.png": "the two views, 8-bit display colours",
@@ -49,7 +52,10 @@ class TruthFolder:
 
     def __init__(self, folder: Path, shot: Shot, frame_rate: int, size: tuple[int, int], seed: int) -> None:
         self._folder, self._shot, self._rate, self._size, self._seed = folder, shot, frame_rate, size, seed
-        folder.mkdir(parents=True, exist_ok=True)
+        with write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / KEY).unlink(missing_ok=True)  # where it is, the truth is whole
+        self._kinds: set[str] = set()
 
     def write(self, number: int, frame: Frames) -> None:
         """Write one frame, whose tensors have no leading T."""
@@ -63,7 +69,11 @@ class TruthFolder:
         np.savez_compressed(self._place("truth", number, ".npz"), **everything)
 
     def finish(self, frame_count: int) -> None:
-        """Write what the files mean."""
+        """Write what the files mean; frames that an earlier, longer clip left go."""
+        for kind in self._kinds:
+            for file in (self._folder / kind).glob("[0-9]" * 5 + ".*"):
+                if int(file.stem) >= frame_count:
+                    file.unlink()
         rig, (width, height) = self._shot.rig, self._size
         facts = {
             "frames": frame_count,
@@ -81,7 +91,7 @@ class TruthFolder:
             "files": MEANING,
             "names": NAMES,
         }
-        (self._folder / "truth.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+        (self._folder / KEY).write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
 
     def _projections(self, number: int) -> NDArray[np.float64]:
         """World point to pixel times depth, (2, 3, 4)."""
@@ -97,6 +107,7 @@ class TruthFolder:
         self._place(f"{eye}_disparity", number, ".exr").write_bytes(_exr(truth.disparity[0].numpy()))
 
     def _place(self, kind: str, number: int, ending: str) -> Path:
+        self._kinds.add(kind)
         folder = self._folder / kind
         folder.mkdir(exist_ok=True)
         return folder / f"{number:05d}{ending}"
