@@ -154,6 +154,7 @@ def test_the_other_sign(tmp_path: Path) -> None:
     [
         ({"left": "x.png", "scale": None}, {}, "scale None is not a number"),
         ({"left": "x.png", "scale": 0}, {}, "must be above 0"),
+        ({"left": "y.png"}, {}, 'its "gt" names y.png, which is not there'),
         ({"left": "x.png", "convention": "up"}, {}, "convention 'up' is not known"),
         ({}, {"directory": "elsewhere"}, "no pictures left and right in elsewhere"),
         ({}, {"fps": "fast", "files": ["left/0.png", "left/1.png", "right/0.png", "right/1.png"]}, "fps 'fast'"),

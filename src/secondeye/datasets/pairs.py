@@ -140,7 +140,11 @@ def _truth_maps(directory: Path, entry: Mapping[str, Any], files: list[str]) -> 
     gt = entry.get("gt") or {}
     if not isinstance(gt, dict):
         raise InputError(f'its "gt" is {gt!r}, and not {{"left": FILE, ...}}')
-    known = {eye: str(gt[eye]) for eye in ("left", "right") if gt.get(eye) in files}
+    named = {eye: str(gt[eye]) for eye in ("left", "right") if gt.get(eye)}
+    for file in named.values():
+        if not (file in files or entry.get("ci_files") or (directory / file).exists()):
+            raise InputError(f'its "gt" names {file}, which is not there')
+    known = {eye: file for eye, file in named.items() if file in files}  # a subset may leave maps out
     if not known:
         return {}
     scale, invalid, sign = _scale(gt), _invalid(gt.get("invalid")), _sign(str(gt.get("convention", "")))
