@@ -92,3 +92,30 @@ def test_kernels_are_compiled_again_when_what_is_compiled_into_them_changes(tmp_
 def test_bands_cover_all_rows_once_and_in_order(rows: int) -> None:
     covered = [y for band in run_rows(range, rows) for y in band]
     assert covered == list(range(rows))
+
+
+KEPT = """
+from secondeye.compiled import kernel
+
+@kernel
+def twice(x):
+    return 2 * x
+
+print(twice(21), sum(twice.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_cache_is_made_anew(tmp_path: Path, kind: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(KEPT)
+
+    def said() -> list[str]:
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+        assert not done.returncode, done.stderr
+        return done.stdout.split()
+
+    assert [said(), said()] == [["42", "0"], ["42", "1"]]
+    (kept,) = (tmp_path / "__pycache__").glob(f"*.{kind}")
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert [said(), said()] == [["42", "0"], ["42", "1"]]

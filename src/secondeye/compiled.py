@@ -2,10 +2,11 @@
 
 import logging
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,10 +59,22 @@ def njit(**options: Any) -> Callable[[Any], Any]:
             whole = numba.njit(cache=True, **settings)(function)
         except RuntimeError:  # numba finds no folder for its cache
             return numba.njit(**settings)(function)
-        whole._cache._cache_file._source_stamp = _stamp(function)
+        kept = whole._cache._cache_file
+        kept._source_stamp = _stamp(function)
+        kept.load = partial(_load, kept, kept.load)
         return whole
 
     return compile_later
+
+
+def _load(kept: Any, load: Callable[[Any], Any], key: Any) -> Any:
+    """What was kept, or None to compile it again where a crash or a full disk left it damaged."""
+    try:
+        return load(key)
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, ImportError, IndexError) as error:
+        LOG.info("a kernel's cache is damaged and is made anew: %s", error)
+        kept.flush()
+        return None
 
 
 def _stamp(function: Any) -> tuple[tuple[str, int, int], ...]:
