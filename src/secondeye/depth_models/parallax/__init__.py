@@ -43,7 +43,7 @@ TARGET_PX = 6.0
 
 MOVED_PX = 12.0
 """Where no parallax is believed, what turning leaves over of the flow shall not exceed that: it moves on its own, and
-over a longer way it would hide too much."""
+over a longer way it would hide too much. As far as frames are held back may always be looked."""
 
 LONGEST_FLOW = 0.08
 """Of the width; beyond it too much leaves the frame or is lost."""
@@ -182,7 +182,7 @@ def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], 
         wanted = frames * TARGET_PX / max(motion.parallax_px, 0.1)
     else:
         moved_px = float(np.percentile(motion.turn_residual[::4, ::4], 95))
-        wanted = min(2.5 * gap, frames * MOVED_PX / max(moved_px, 0.1))
+        wanted = min(2.5 * gap, max(frames * MOVED_PX / max(moved_px, 0.1), LOOK_AHEAD))
     reach = frames * LONGEST_FLOW * max(grey.shape) / max(motion.length_px, 0.1)
     return float(np.clip(min(0.5 * (gap + wanted), reach), 1.0, LONGEST_GAP))
 
