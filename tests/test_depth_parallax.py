@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from secondeye.depth_models import parallax
-from secondeye.depth_models.parallax import LOOK_AHEAD, believe, follow, small_grey
+from secondeye.depth_models.parallax import (
+    LONGEST_GAP,
+    LOOK_AHEAD,
+    TARGET_PX,
+    _next_gap,
+    believe,
+    follow,
+    small_grey,
+)
 from secondeye.depth_models.parallax.prior import FAR, NEAR, ramp, stand
 from secondeye.errors import InputError
 
@@ -230,6 +238,23 @@ def test_believing_takes_all_signs_together() -> None:
     assert believe(torn) == 0  # type: ignore[arg-type]
     torn.lower_nearer = 0.5
     assert believe(torn) == 1  # type: ignore[arg-type]
+
+
+def test_the_gap_goes_half_way_to_what_the_camera_asks_for() -> None:
+    class Seen:
+        parallax_px, length_px, turn_residual = 2 * TARGET_PX, 4.0, np.zeros((8, 8), np.float32)
+
+    seen = Seen()
+    assert _next_gap(seen, 4.0, 4, 480, believed=True) == 3.0  # type: ignore[arg-type]  # half of 4 would do
+    seen.parallax_px = 0.0
+    assert _next_gap(seen, 4.0, 4, 480, believed=True) == LONGEST_GAP  # type: ignore[arg-type]
+    assert _next_gap(seen, 2.0, 2, 480, believed=False) == 3.5  # type: ignore[arg-type]  # half way to 2.5 times
+    seen.turn_residual = np.full((8, 8), 1000, np.float32)
+    assert _next_gap(seen, 8.0, 8, 480, believed=False) == 7.0  # type: ignore[arg-type]  # as far as is held back
+    seen.length_px = 0.08 * 480 * 2
+    assert _next_gap(seen, 8.0, 8, 480, believed=False) == 4.0  # type: ignore[arg-type]  # or half would be lost
+    seen.length_px = 4000.0
+    assert _next_gap(seen, 8.0, 8, 480, believed=True) == 1.0  # type: ignore[arg-type]
 
 
 def test_what_the_upper_border_cuts_reaches_in_before_everything() -> None:

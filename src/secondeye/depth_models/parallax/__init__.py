@@ -38,6 +38,9 @@ LOOK_AHEAD = 6
 LONGEST_GAP = 12
 """Frames between the two that are compared, at most; slow cameras need long ways."""
 
+FIRST_GAP = 3.0
+"""Where a segment starts: nothing is known yet of how fast its camera is."""
+
 TARGET_PX = 6.0
 """Parallax that the gap aims at: ten times the noise of DIS, and well within its reach."""
 
@@ -45,11 +48,32 @@ MOVED_PX = 12.0
 """Where no parallax is believed, what turning leaves over of the flow shall not exceed that: it moves on its own, and
 over a longer way it would hide too much. As far as frames are held back may always be looked."""
 
+MOVING_PERCENTILE = 95
+"""Of what turning leaves over: the fastest thing that is more than a few lost pixels."""
+
+MOST_GROWTH = 2.5
+"""Where no parallax is believed, the gap that is wished for is at most so many times the last: a camera that starts to
+move must not be met over too long a way."""
+
+FOLLOWED = 0.5
+"""How far the gap goes to the one that is wished for, at once: a single measurement may be wrong."""
+
+LEAST_PX = 0.1
+"""Ways shorter than that are noise; as divisors they count as that long."""
+
 LONGEST_FLOW = 0.08
 """Of the width; beyond it too much leaves the frame or is lost."""
 
-MOST_LOST = 0.4
-"""Share of the frame whose flow may lead nowhere; beyond it the rest is no fair sample, and a shorter gap is tried."""
+LOST_PX, MOST_LOST = 2.0, 0.4
+"""Flow that misses its start by more, there and back, leads nowhere; and the share of the frame that may be lost so:
+beyond it the rest is no fair sample, and half the gap is tried."""
+
+TRUSTED, WITHIN = 0.2, 2.0
+"""How deep a scene is, is told by pixels whose flow is trusted more than that, and which the camera's move explains to
+within so many times the flow's noise."""
+
+RANGE_PERCENTILES = (1, 99)
+"""Of their inverse depth: a few are wrong and far off."""
 
 RANGE_ROOM = 0.25
 """The sweep tries so much more than the range of what flow says, either way."""
@@ -57,6 +81,10 @@ RANGE_ROOM = 0.25
 STRANGE_PX = 0.5
 """Where the sweep is farther off from flow that is trusted than this and twice the flow's noise, it is not believed:
 leaves and grass look alike all along the line."""
+
+HEARD, STEEPNESS = 0.25, 4
+"""Trust from which flow is heard to the full when it contradicts the sweep; and how sharply belief ends at the above:
+half way at the border, 6 % left at twice as far."""
 
 FEWEST_SURE = 60
 """Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
@@ -97,8 +125,8 @@ def build(width_px: int = WIDTH_PX) -> Parallax:
     """Motion parallax; it needs nothing.
 
     Args:
-        width_px: long side that depth is found at; more is slower and finer, and takes more memory (480: 50 MB, 1920:
-            700 MB).
+        width_px: long side that depth is found at; more is slower and finer, and takes more memory (480: 60 MB, 960:
+            260 MB, 1920: 1.0 GB, beside the frames themselves).
 
     Raises:
         InputError: outside 64 to 1920 px.
@@ -124,7 +152,7 @@ def follow(greys: Iterator[Grey]) -> Iterator[Array]:
     past: deque[Grey] = deque(maxlen=LONGEST_GAP)
     ahead: deque[Grey] = deque()
     fusion: Fusion | None = None
-    gap, number = 3.0, 0
+    gap, number = FIRST_GAP, 0
     while True:
         while len(ahead) <= LOOK_AHEAD and (following := next(greys, None)) is not None:
             ahead.append(following)
@@ -167,7 +195,7 @@ def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], 
     forward, backward = dis_flow(grey, other), dis_flow(other, grey)
     error = consistency_error(forward, backward)
     trust = confidence(forward, backward, grey, error)
-    motion = fit_motion(forward, trust) if (error > 2).mean() < MOST_LOST else None
+    motion = fit_motion(forward, trust) if (error > LOST_PX).mean() < MOST_LOST else None
     if motion is None:
         return max(1.0, frames / 2)
     belief = believe(motion)
@@ -178,13 +206,18 @@ def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], 
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
             swept = replace(swept, sure=swept.sure * seen_again(forward, error))
     fusion.add(motion, trust, belief, swept)
-    if belief > 0:
-        wanted = frames * TARGET_PX / max(motion.parallax_px, 0.1)
+    return _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0)
+
+
+def _next_gap(motion: Motion, gap: float, frames: int, side_px: int, *, believed: bool) -> float:
+    """How far off the next frame should be to compare with, after `gap` was wished for and `frames` was taken."""
+    if believed:
+        wanted = frames * TARGET_PX / max(motion.parallax_px, LEAST_PX)
     else:
-        moved_px = float(np.percentile(motion.turn_residual[::4, ::4], 95))
-        wanted = min(2.5 * gap, max(frames * MOVED_PX / max(moved_px, 0.1), LOOK_AHEAD))
-    reach = frames * LONGEST_FLOW * max(grey.shape) / max(motion.length_px, 0.1)
-    return float(np.clip(min(0.5 * (gap + wanted), reach), 1.0, LONGEST_GAP))
+        moved_px = float(np.percentile(motion.turn_residual[::4, ::4], MOVING_PERCENTILE))
+        wanted = min(MOST_GROWTH * gap, max(frames * MOVED_PX / max(moved_px, LEAST_PX), LOOK_AHEAD))
+    reach = frames * LONGEST_FLOW * side_px / max(motion.length_px, LEAST_PX)
+    return float(np.clip(min((1 - FOLLOWED) * gap + FOLLOWED * wanted, reach), 1.0, LONGEST_GAP))
 
 
 def _offset(frames: int, past: int, ahead: int) -> int:
@@ -200,11 +233,11 @@ def _at(offset: int, past: deque[Grey], ahead: deque[Grey]) -> Grey:
 
 def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Array) -> Swept | None:
     """Sweep through the frame that `motion` is about and some more; None where too little is sure to say how deep."""
-    sure = np.asarray(trust * (trust > 0.2) * (motion.residual < 2 * motion.noise_px), np.float32)
+    sure = np.asarray(trust * (trust > TRUSTED) * (motion.residual < WITHIN * motion.noise_px), np.float32)
     known = motion.inverse_depth[sure > 0]
     if known.size < FEWEST_SURE:
         return None
-    farthest, nearest = np.percentile(known, (1, 99))
+    farthest, nearest = np.percentile(known, RANGE_PERCENTILES)
     if not nearest > farthest:
         return None
     views, room = [(other, motion.camera)], RANGE_ROOM * (nearest - farthest)
@@ -213,8 +246,8 @@ def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Arr
         views.append((one, fit_camera(flow, sure, motion.inverse_depth, motion.camera.focal, motion.noise_px)))
     swept = sweep(grey, views, farthest - room, nearest + room)
     apart = np.abs(swept.inverse_depth - motion.inverse_depth) * swept.px_per_unit
-    strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** 4)
-    return replace(swept, sure=swept.sure * (1 - np.minimum(4 * trust, 1) * strange))
+    strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** STEEPNESS)
+    return replace(swept, sure=swept.sure * (1 - np.minimum(trust / np.float32(HEARD), 1) * strange))
 
 
 def _slope(value: float, low: float, high: float) -> float:
