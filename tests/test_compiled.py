@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from secondeye.compiled import run_rows
+from secondeye.compiled import run_beside, run_rows
 
 COMPILES = """
 import numba
@@ -92,6 +93,14 @@ def test_kernels_are_compiled_again_when_what_is_compiled_into_them_changes(tmp_
 def test_bands_cover_all_rows_once_and_in_order(rows: int) -> None:
     covered = [y for band in run_rows(range, rows) for y in band]
     assert covered == list(range(rows))
+
+
+def test_results_come_in_order_and_errors_come_through() -> None:
+    assert run_beside(*(partial(pow, k, 2) for k in range(9))) == [k * k for k in range(9)]
+    with pytest.raises(ZeroDivisionError):
+        run_beside(lambda: 1, lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        run_rows(lambda first, stop: 1 // (900 - stop) if stop > 899 else 1, 900)
 
 
 KEPT = """

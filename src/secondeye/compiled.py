@@ -126,9 +126,7 @@ def run_rows(band: Callable[[int, int], Result], rows: int) -> list[Result]:
     threads = torch.get_num_threads()
     if threads == 1 or rows <= SMALLEST_BAND_ROWS:
         return [band(0, rows)]
-    pool = _threads(os.getpid(), threads)
-    calls = [pool.submit(band, first, stop) for first, stop in _bands(rows, threads)]
-    return [call.result() for call in calls]
+    return run_beside(*(partial(band, first, stop) for first, stop in _bands(rows, threads)))
 
 
 def run_beside(*calls: Callable[[], Result]) -> list[Result]:
@@ -136,5 +134,6 @@ def run_beside(*calls: Callable[[], Result]) -> list[Result]:
     threads = torch.get_num_threads()
     if threads == 1:
         return [call() for call in calls]
-    waiting = [_threads(os.getpid(), threads).submit(call) for call in calls]
+    pool = _threads(os.getpid(), threads)
+    waiting = [pool.submit(call) for call in calls]
     return [call.result() for call in waiting]
