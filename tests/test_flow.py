@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from secondeye.flow import confidence, consistency_error, dis_flow, warp_backward
+from secondeye.flow.camera import Camera, fit_camera
+from secondeye.flow.linear import mirror, solve_ridged
 from secondeye.flow.motion import FOCALS, fit_motion
+from secondeye.flow.points import grid_of, sample
 
 H, W = 135, 240
 
@@ -183,3 +186,46 @@ def test_motion_is_the_same_every_time() -> None:
 def test_the_focal_lengths_tried_span_wide_to_long() -> None:
     assert min(FOCALS) < 0.7
     assert max(FOCALS) > 5
+
+
+def test_points_are_sampled_where_they_say() -> None:
+    rng = np.random.default_rng(3)
+    flow, plane = rng.random((2, 7, 10), np.float32), rng.random((7, 10), np.float32)
+    points = sample(grid_of(3), flow, plane)
+    assert points.shape == (5, 2 * 3)  # rows 1 and 4, columns 1, 4 and 7
+    x, y, u, v, value = points[:, 4]
+    assert (x * 10 + 4.5, y * 10 + 3) == (4, 4)
+    assert (u, v, value) == (flow[0, 4, 4], flow[1, 4, 4], plane[4, 4])
+
+
+def test_small_systems_are_solved_from_their_lower_half() -> None:
+    rng = np.random.default_rng(4)
+    factor = rng.random((5, 5))
+    matrix, right = factor @ factor.T + np.eye(5), rng.random(5)
+    want = np.linalg.solve(matrix + 0.1 * np.trace(matrix) * np.eye(5), right)
+    half = np.tril(matrix)
+    mirror(half)
+    assert np.array_equal(half, np.tril(matrix) + np.tril(matrix, -1).T)
+    solve_ridged(half, right, 0.1)
+    assert np.allclose(right, want, atol=1e-10)
+    nothing = np.zeros(3)
+    solve_ridged(np.zeros((3, 3)), nothing, 1e-6)
+    assert not nothing.any()
+
+
+def test_a_camera_is_found_again_from_the_flow_that_it_makes() -> None:
+    """By the model that is fitted, with a tenth of the flow wrong."""
+    x, y = (plane / W for plane in grid())
+    q = 1 / ground_and_boxes().astype(np.float32)
+    true = Camera(1.2, np.array([1.0, -3.0, 2.0]), np.array([4.0, -1.0, 6.0]))
+    kappa, (a, b, c) = 1.2**-2, true.turn
+    flow = np.stack(
+        [
+            kappa * x * y * a - (1 + kappa * x * x) * b + y * c + q * (x * true.move[2] - 1.2 * true.move[0]),
+            (1 + kappa * y * y) * a - kappa * x * y * b - x * c + q * (y * true.move[2] - 1.2 * true.move[1]),
+        ]
+    ).astype(np.float32)
+    flow[:, :, : W // 10] += 9
+    found = fit_camera(flow, TRUST, q, 1.2, 0.3)
+    assert np.allclose(found.turn, true.turn, atol=0.02)
+    assert np.allclose(found.move, true.move, atol=0.05)

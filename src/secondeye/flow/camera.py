@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondeye.compiled import njit
-from secondeye.flow.linear import solve
-
-Array = NDArray[np.float32]
-Points = NDArray[np.float64]
+from secondeye.flow.linear import mirror, solve_ridged
+from secondeye.flow.points import Array, Points, grid_of, sample
 
 ROUNDS = 6
+
+POINTS = 4000
+"""About how many points are fitted."""
+
+RIDGE = 1e-9
+"""Far below what a turn or a move weighs that the points tell of; what they do not is left at zero."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,8 @@ def fit_camera(flow: Array, trust: Array, inverse_depth: Array, focal: float, no
         noise_px: what the flow is wrong by as a rule.
     """
     h, w = trust.shape
-    step = max(1, round((h * w / 4000) ** 0.5))
-    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
-    y, x = np.mgrid[0:h, 0:w][(slice(None), *grid)].astype(np.float64)
-    width = float(max(h, w))
-    planes = ((x - (w - 1) / 2) / width, (y - (h - 1) / 2) / width, *flow[(slice(None), *grid)])
-    points = np.stack([plane.astype(np.float64).ravel() for plane in (*planes, trust[grid], inverse_depth[grid])])
+    grid = grid_of(max(1, round((h * w / POINTS) ** 0.5)))
+    points = sample(grid, flow, trust, inverse_depth)
     found = _fit(points, focal, noise_px)
     return Camera(focal, found[:3], found[3:])
 
@@ -80,13 +79,7 @@ def _fit(points: Points, focal: float, noise_px: float) -> Points:
                 right[i] += weight * (rows[i, 0] * u + rows[i, 1] * v)
                 for j in range(i + 1):
                     matrix[i, j] += weight * (rows[i, 0] * rows[j, 0] + rows[i, 1] * rows[j, 1])
-        trace = 0.0
-        for i in range(6):
-            trace += matrix[i, i]
-            for j in range(i):
-                matrix[j, i] = matrix[i, j]
-        for i in range(6):
-            matrix[i, i] += 1e-9 * trace + 1e-12
-        solve(matrix, right)
+        mirror(matrix)
+        solve_ridged(matrix, right, RIDGE)
         found = right
     return found

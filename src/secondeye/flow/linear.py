@@ -5,6 +5,17 @@ from numpy.typing import NDArray
 
 from secondeye.compiled import njit
 
+LEAST_RIDGE = 1e-12
+"""Keeps a system of nothing but zeros solvable."""
+
+
+@njit(error_model="numpy")
+def mirror(matrix: NDArray[np.float64]) -> None:
+    """Write what lies below the diagonal above it too; (n, n)."""
+    for i in range(len(matrix)):
+        for j in range(i):
+            matrix[j, i] = matrix[i, j]
+
 
 @njit(error_model="numpy")
 def solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> None:
@@ -20,3 +31,14 @@ def solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> None:
         for j in range(i + 1, n):
             right[i] -= matrix[i, j] * right[j]
         right[i] /= matrix[i, i]
+
+
+@njit(error_model="numpy")
+def solve_ridged(matrix: NDArray[np.float64], right: NDArray[np.float64], ridge: float) -> None:
+    """Solve with `ridge` times the trace added to the diagonal: what the points do not determine comes out small."""
+    trace = 0.0
+    for i in range(len(right)):
+        trace += matrix[i, i]
+    for i in range(len(right)):
+        matrix[i, i] += ridge * trace + LEAST_RIDGE
+    solve(matrix, right)

@@ -19,14 +19,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondeye.compiled import njit
 from secondeye.flow.camera import Camera
-from secondeye.flow.linear import solve
-
-Array = NDArray[np.float32]
-Points = NDArray[np.float64]
+from secondeye.flow.linear import mirror, solve_ridged
+from secondeye.flow.points import Array, Points, grid_of, sample
 
 FOCALS = (0.6, 0.87, 1.5, 3.0, 8.0)
 """Focal lengths tried for a turning camera, in widths of the frame: 80 degrees across down to 7."""
@@ -43,6 +40,11 @@ POINTS, FEW_POINTS = 1600, 300
 DIRECTIONS = 80
 """Of the camera's move, spread over half the sphere: 16 degrees apart, then refined."""
 
+RIDGE = 1e-6
+"""Holds a turn down that the points hardly tell of: a lens so long that turning and zooming look alike."""
+
+TRUSTED = 0.2
+"""Flow is fitted where it is trusted more."""
 
 SURE_AGREEMENT = 0.9
 """Share of the flow that must agree on which way round depth is; below it, the ground decides."""
@@ -96,15 +98,11 @@ def fit_motion(flow: Array, trust: Array) -> Motion | None:
         None where there is too little trusted flow to fit anything.
     """
     h, w = trust.shape
-    step = max(1, math.isqrt(h * w // POINTS))
-    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
-    known = trust[grid] > 0.2
+    grid = grid_of(max(1, math.isqrt(h * w // POINTS)))
+    known = trust[grid] > TRUSTED
     if known.sum() < max(60.0, 0.15 * known.size):
         return None
-    y, x = np.mgrid[0:h, 0:w][(slice(None), *grid)].astype(np.float64)
-    width = float(max(h, w))
-    planes = ((x - (w - 1) / 2) / width, (y - (h - 1) / 2) / width, *flow[(slice(None), *grid)], trust[grid])
-    points = np.stack([plane[known].astype(np.float64) for plane in planes])
+    points = np.ascontiguousarray(sample(grid, flow, trust)[:, known.ravel()])
     length = float(np.median(np.hypot(points[2], points[3])))
     noise = NOISE_PX + NOISE_SHARE * length
     few = np.ascontiguousarray(points[:, :: max(1, points.shape[1] // FEW_POINTS)])
@@ -203,18 +201,6 @@ def _rank_correlation(a: Points, b: Points) -> float:
 
 
 @njit(error_model="numpy")
-def _solve(matrix: Points, right: Points) -> None:
-    """Solve a small positive definite system in place (into `right`), with a ridge that keeps it solvable."""
-    n = len(right)
-    trace = 0.0
-    for i in range(n):
-        trace += matrix[i, i]
-    for i in range(n):
-        matrix[i, i] += 1e-6 * trace + 1e-12
-    solve(matrix, right)
-
-
-@njit(error_model="numpy")
 def _turn_fit(points: Points, kappa: float, noise: float) -> tuple[float, Points]:
     """Turn and zoom by reweighted least squares, from generous to strict; the cost is capped at 4 a point.
 
@@ -244,10 +230,8 @@ def _turn_fit(points: Points, kappa: float, noise: float) -> tuple[float, Points
         cost /= total
         if step == 8:
             break
-        for i in range(4):
-            for j in range(i):
-                matrix[j, i] = matrix[i, j]
-        _solve(matrix, right)
+        mirror(matrix)
+        solve_ridged(matrix, right, RIDGE)
         turn = right
         scale = max(1.0, 8.0 / 2 ** (step // 2))
     return cost, turn
@@ -289,7 +273,7 @@ def _place_fit(points: Points, direction: Points, focal: float, noise: float, ro
         cost /= total
         if step == rounds:
             break
-        _solve(matrix, right)
+        solve_ridged(matrix, right, RIDGE)
         turn = right
         scale = 4.0
     return cost, turn
