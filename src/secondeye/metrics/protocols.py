@@ -259,7 +259,7 @@ BUILDING = threading.Lock()
 meters import can bear."""
 
 
-class Column:
+class ColumnMeter:
     """One column's meter: sees pairs as its measure asks, and keeps why it could not go on. Begin before updating."""
 
     def __init__(self, wanted: Measure, by_region: bool, options: Mapping[str, object]) -> None:
@@ -337,7 +337,7 @@ def measure_clip(
     Returns:
         By label, scores by region, or why a measure was skipped. One that fails does not stop the others.
     """
-    columns = {m.label: Column(m, chosen.by_region, (options or {}).get(m.metric, {})) for m in chosen.measures}
+    columns = {m.label: ColumnMeter(m, chosen.by_region, (options or {}).get(m.metric, {})) for m in chosen.measures}
     prepared = prepare(chosen, pairs, frame_rate)
     first = next(prepared, None)
     if first is None:
