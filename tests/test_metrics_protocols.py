@@ -116,6 +116,7 @@ def test_frames_at_a_rate_are_ffmpegs(rate: int | Fraction, to: int) -> None:
         assert taken == seen
     assert [p.index for p in Frames(rate_hz=to, count=3).take(numbered(count), Fraction(rate))] == taken[:3]
     assert len(list(Frames(rate_hz=to).take(numbered(count), None))) == count, "an unknown rate drops nothing"
+    assert list(Frames(rate_hz=to).take(range(count), Fraction(rate))) == taken, "whatever stands for the frames"
 
 
 def test_crop_to_512_as_m2svid() -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from secondeye.datasets import StereoVideo
 from secondeye.errors import InputError, ResourceError, SecondEyeError
@@ -84,6 +84,7 @@ class _Run:
         self._pairs: Iterator[Pair] = iter(())
         self._pair: Pair | None = None
         self._branch: Branch[Known] | None = None
+        self._readers: Readers[Pair] = Readers({})
         self.seconds = 0.0
         self.is_moving = True
 
@@ -142,20 +143,23 @@ class _Run:
         if not album.count:
             raise InputError("the clip has no frames")
         return ClipResult(
-            task.dataset,
-            task.video.name,
-            task.method.name,
-            album.size,
-            album.count,
-            round(self.seconds, 3),
-            source.depth_text,
-            source.holes_text,
-            source.unknown_share,
-            {name: found[name] for name in task.protocols},
-            {name: _frame_numbers(chosen, album.count, task.video) for name, chosen in task.protocols.items()},
-            found[""],
-            task.key,
-            album.save(task.work.pictures(task.key)),
+            dataset=task.dataset,
+            clip=task.video.name,
+            method=task.method.name,
+            size=album.size,
+            frame_count=album.count,
+            seconds=round(self.seconds, 3),
+            depth=source.depth_text,
+            holes=source.holes_text,
+            unknown_share=source.unknown_share,
+            protocols={name: found[name] for name in task.protocols},
+            frames={
+                name: tuple(chosen.frames.take(range(album.count), task.video.frame_rate))
+                for name, chosen in task.protocols.items()
+            },
+            cheats=found[""],
+            key=task.key,
+            pictures=album.save(task.work.pictures(task.key)),
         )
 
 
@@ -168,9 +172,3 @@ def _look_for_cheats(pairs: Iterator[Pair]) -> tuple[Finding, ...]:
     for pair in pairs:
         report.update(pair)
     return report.finish()
-
-
-def _frame_numbers(chosen: Protocol, count: int, video: StereoVideo) -> tuple[int, ...]:
-    """The numbers of the frames that a protocol looks at, by letting it choose among them."""
-    numbers = cast(Iterator[Pair], iter(range(count)))
-    return tuple(cast(Iterator[int], chosen.frames.take(numbers, video.frame_rate)))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ from torch import Tensor
 from secondeye.metrics import Memo, Pair
 from secondeye.metrics._views import view_mask
 
+Item = TypeVar("Item")
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -25,31 +27,31 @@ class Frames:
     rate_hz: int | None = None
     count: int | None = None
 
-    def take(self, pairs: Iterable[Pair], frame_rate: Fraction | None) -> Iterator[Pair]:
-        """The frames taken; without a known frame rate, none is left out for `rate_hz`'s sake."""
+    def take(self, frames: Iterable[Item], frame_rate: Fraction | None) -> Iterator[Item]:
+        """The frames taken, whatever stands for them; without a known frame rate, `rate_hz` leaves none out."""
         taken = 0
         if self.rate_hz is not None and frame_rate is not None and frame_rate > self.rate_hz:
-            pairs = self._at_rate(pairs, frame_rate / self.rate_hz)
-        for number, pair in enumerate(pairs):
+            frames = self._at_rate(frames, frame_rate / self.rate_hz)
+        for number, frame in enumerate(frames):
             if taken == self.count:
                 return
             if number % self.every == 0:
                 taken += 1
-                yield pair
+                yield frame
 
     @staticmethod
-    def _at_rate(pairs: Iterable[Pair], ratio: Fraction) -> Iterator[Pair]:
+    def _at_rate(frames: Iterable[Item], ratio: Fraction) -> Iterator[Item]:
         """The last frame of each of the filter's slots, whose borders lie half-way between its ticks.
 
         A slot that has begun when the clip ends does not count.
         """
-        before: tuple[int, Pair] | None = None
+        before: tuple[int, Item] | None = None
         number = -1
-        for number, pair in enumerate(pairs):
+        for number, frame in enumerate(frames):
             slot = math.floor(number / ratio + Fraction(1, 2))
             if before is not None and slot > before[0]:
                 yield before[1]
-            before = slot, pair
+            before = slot, frame
         if before is not None and math.floor((number + 1) / ratio + Fraction(1, 2)) > before[0]:
             yield before[1]
 
