@@ -7,8 +7,8 @@
 
 A metric's module says what it is in `METRIC` and makes a meter for one clip in `build(**options)`. What several metrics
 derive from a frame (grey planes, keypoints, flow) is made once and kept in the frame's `memo`, or, where the judged
-view plays no part in it, in the `common` memo of all methods. Numbers of several
-clips become one by `METRIC.pool`. `protocols` holds the published ways to evaluate, `cheats` what no number may hide.
+view plays no part in it, in the `common` memo of all methods. Numbers of several clips become one by `METRIC.pool`.
+`protocols` holds the published ways to evaluate, `cheats` what no number may hide.
 """
 
 import inspect
