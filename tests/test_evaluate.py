@@ -232,11 +232,15 @@ def test_clips_are_measured_again_once_weights_have_come(tmp_path: Path, monkeyp
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     first = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"))
     assert "no weights" in " ".join(gap.text() for gap in first.summary.gaps)
-    network = lpips.Lpips("vgg")
-    monkeypatch.setattr(lpips, "load", lambda *_: network)
+    torch.save(lpips.Lpips("vgg").state_dict(), tmp_path / "lpips_vgg.pth")
+    lpips.load.cache_clear()
     found = evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"), overwrite=True)
     assert not found.summary.gaps
+    lpips.load.cache_clear()  # others find none
     assert {column.measure for row in found.summary.rows for column in row.values} == {"PSNR", "LPIPS"}
+    seen: list[Progress] = []
+    evaluate(dataset, tmp_path / "report", metrics=("psnr", "lpips"), overwrite=True, progress=seen.append)
+    assert seen[0].done == 1
 
 
 def predict(pairs: Path, folder: Path, names: tuple[str, ...] = ("first", "second", "odd")) -> Path:

@@ -191,7 +191,7 @@ class _Plan:
         shared = facts_of(replace(self.settings, datasets=("",), depth=(), rule=(), inpainter=(), predictions=()))
         for name in ("limit", "metrics", "protocols"):
             del shared[name]
-        lacking = self._lacking()
+        weights = self._weights()
         reads_again = any(method.depth not in ("", TRUTH) for method in self.methods)
         for label, spec, videos in self.sets:
             contents = contents_of(datasets.folder_of(spec))
@@ -200,20 +200,16 @@ class _Plan:
                 data = (numbers_version(), spec, contents, video.name, video.size, video.frame_count)
                 for method in self.methods:
                     made = contents_of(method.folder)
-                    key = key_of(data, method, made, repr(self.protocols), lacking, shared)
+                    key = key_of(data, method, made, repr(self.protocols), weights, shared)
                     depth_key = key_of(data, method.depth, self.settings.frames)
                     yield Task(label, video, footage, method, self.settings, self.protocols, self.work, key, depth_key)
 
-    def _lacking(self) -> list[str]:
-        """Measures whose weights or package are missing now; once they come, clips taken without are not done."""
-        found: list[str] = []
-        for name, chosen in self.protocols.items():
-            for measure in chosen.measures:
-                try:
-                    metrics.build(measure.metric, **measure.options)
-                except (InputError, WeightsError):
-                    found.append(f"{name}: {measure.label}")
-        return found
+    def _weights(self) -> list[tuple[str, int, int]]:
+        """What there is of the measures' weights; once others come, clips that were taken without are not done."""
+        measures = [measure for chosen in self.protocols.values() for measure in chosen.measures]
+        paths = {path for measure in measures for path in metrics.files(measure.metric, **measure.options)}
+        stats = ((path, path.stat()) for path in sorted(paths))
+        return [(path.name, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
 
     def measured(self, progress: ProgressCallback | None) -> Iterator[ClipResult]:
         """The results of all clips and methods: finished ones as they are, missing ones made."""

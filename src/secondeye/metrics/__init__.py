@@ -7,8 +7,9 @@
 
 A metric's module says what it is in `METRIC` and makes a meter for one clip in `build(**options)`. What several metrics
 derive from a frame (grey planes, keypoints, flow) is made once and kept in the frame's `memo`, or, where the judged
-view plays no part in it, in the `common` memo of all methods. Numbers of several clips become one by `METRIC.pool`.
-`protocols` holds the published ways to evaluate, `cheats` what no number may hide.
+view plays no part in it, in the `common` memo of all methods. Numbers of several clips become one by `METRIC.pool`. A
+metric with weights says in `files(**options)` which of them are there. `protocols` holds the published ways to
+evaluate, `cheats` what no number may hide.
 """
 
 import inspect
@@ -17,6 +18,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
@@ -216,6 +218,15 @@ def build(name: str, **options: object) -> Meter:
         if option not in known:
             raise discovery.nearest(f"option of metric {name}", option, known)
     return cast(Meter, make(**options))
+
+
+def files(name: str, **options: object) -> list[Path]:
+    """What is on this machine now of the weights and packages that such a meter is built of; nothing is read."""
+    look = getattr(load(name), "files", None)
+    if look is None:
+        return []
+    known = inspect.signature(look).parameters
+    return cast(list[Path], look(**{option: value for option, value in options.items() if option in known}))
 
 
 def missing(name: str, pair: Pair) -> str:

@@ -6,6 +6,7 @@ cache, by transformers; nothing is fetched.
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,9 @@ from secondeye.metrics._views import U8, rgb8
 
 MODEL = "openai/clip-vit-base-patch32"
 """ViT-B/32, the default of the clip-score package."""
+
+FILES = ("config.json", "model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json", "merges.txt")
+"""Those of a model's files without which it cannot be loaded, or of which either will do."""
 
 LICENCE = "MIT"
 SIDE_PX = 224
@@ -59,6 +63,17 @@ class Clip:
 
 def _unit(features: Tensor) -> Tensor:
     return torch.nn.functional.normalize(features, dim=-1)
+
+
+def files(weights: str | None = None) -> list[Path]:
+    """The model's and the tokenizer's files that are there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    name = weights or MODEL
+    if Path(name).is_dir():
+        return sorted(path for path in Path(name).iterdir() if path.is_file())
+    found = (try_to_load_from_cache(name, file) for file in FILES)
+    return [Path(path) for path in found if isinstance(path, str)]
 
 
 @functools.lru_cache(maxsize=2)

@@ -65,6 +65,12 @@ def find(wanted: Published, weights: str | None = None) -> Path:
     raise WeightsError(f"no weights{where} for {wanted}; to have them: {command}")
 
 
+def present(*wanted: Published, weights: str | None = None) -> list[Path]:
+    """Those of some files that are on this machine, found by name and not read."""
+    found = (next((place for place in _places(one, weights) if place.is_file()), None) for one in wanted)
+    return [path for path in found if path is not None]
+
+
 def _places(wanted: Published, weights: str | None) -> Iterator[Path]:
     if weights:
         chosen = Path(weights)

@@ -14,6 +14,7 @@ from torch import Tensor
 from secondeye.errors import InputError
 from secondeye.metrics import Meter, Metric, Pair, Region
 from secondeye.metrics._clip import LICENCE, MODEL, Encoder, load, pixels
+from secondeye.metrics._clip import files as files
 from secondeye.metrics._per_frame import MeanOfFrames
 
 METRIC = Metric("CLIP-F", "higher", (-100.0, 100.0), ("left",), weights=f"{MODEL} ({LICENCE})")

@@ -6,6 +6,7 @@ Source: StereoCrafter-Zero, table 1, by the clip-score package 0.1.1, which scal
 
 from secondeye.metrics import Meter, Metric, Pair
 from secondeye.metrics._clip import LICENCE, MODEL, Encoder, load, pixels
+from secondeye.metrics._clip import files as files
 from secondeye.metrics._per_frame import MeanOfFrames
 
 METRIC = Metric("CLIP-T", "higher", (-100.0, 100.0), ("text",), weights=f"{MODEL} ({LICENCE})")

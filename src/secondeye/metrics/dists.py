@@ -11,6 +11,7 @@ github.com/dingkeyan93/DISTS.
 """
 
 import functools
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,7 @@ from secondeye.metrics import Meter, Metric, Pair
 from secondeye.metrics._per_frame import MeanOfFrames
 from secondeye.metrics._trunk import VGG16, VGG_CHANNELS, feature_weights, staged, vgg_layers
 from secondeye.metrics._views import view_of
-from secondeye.metrics._weights import Published, fill, find, read
+from secondeye.metrics._weights import Published, fill, find, present, read
 
 METRIC = Metric(
     "DISTS",
@@ -42,6 +43,11 @@ HEAD = Published(
 LAST_LAYERS = (3, 8, 15, 22, 29)
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 C = 1e-6
+
+
+def files(weights: str | None = None) -> list[Path]:
+    """Of head and trunk, what is there."""
+    return present(HEAD, VGG16, weights=weights)
 
 
 class L2Pool(nn.Module):

@@ -28,7 +28,7 @@ from secondeye.errors import InputError, WeightsError
 from secondeye.metrics import Meter, Metric, Pair, Region, Score
 from secondeye.metrics._i3d import I3d
 from secondeye.metrics._views import view_of
-from secondeye.metrics._weights import Published, fill, find, read
+from secondeye.metrics._weights import Published, fill, find, present, read
 
 F64 = NDArray[np.float64]
 Extractor = Callable[[Tensor], Tensor]
@@ -71,6 +71,11 @@ METRIC = Metric(
     weights="I3D trained on Kinetics-400 (Apache-2.0)",
     pool=pool,
 )
+
+
+def files(variant: str = "stylegan-v", weights: str | None = None) -> list[Path]:
+    """The variant's network, if it is there."""
+    return present(PUBLISHED[variant], weights=weights) if variant in PUBLISHED else []
 
 
 def frechet(a: F64, b: F64) -> float:

@@ -13,6 +13,7 @@ github.com/richzhang/PerceptualSimilarity.
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ from secondeye.metrics._trunk import (
     vgg_layers,
 )
 from secondeye.metrics._views import view_of
-from secondeye.metrics._weights import Published, fill, find, read
+from secondeye.metrics._weights import Published, fill, find, present, read
 
 LAST_LAYERS = {"vgg": (3, 8, 15, 22, 29), "alex": (1, 4, 7, 9, 11)}
 """Number of the layer after which each depth's features are taken."""
@@ -63,6 +64,16 @@ def heads(net: str) -> Published:
             ("torchmetrics", f"functional/image/lpips_models/{net}.pth"),
         ),
     )
+
+
+def trunk_of(net: str) -> Published:
+    """torchvision's weights of a trunk."""
+    return VGG16 if net == "vgg" else ALEXNET
+
+
+def files(net: str = "vgg", weights: str | None = None) -> list[Path]:
+    """Of heads and trunk, what is there."""
+    return present(heads(net), trunk_of(net), weights=weights)
 
 
 class Head(nn.Module):
@@ -140,7 +151,7 @@ def load(net: str = "vgg", weights: str | None = None) -> Lpips:
     path = find(heads(net), weights)
     tensors = without_prefix(read(path))
     if not any(name.startswith("net.") for name in tensors):
-        trunk = find(VGG16 if net == "vgg" else ALEXNET, weights)
+        trunk = find(trunk_of(net), weights)
         tensors = tensors | _trunk_names(net, feature_weights(read(trunk), str(trunk)))
     network = Lpips(net)
     fill(network, tensors, str(path))

@@ -5,8 +5,8 @@ parallax is right. Taken from the vmaf-torch package (BSD-3-Clause, the model v0
 libvmaf to some hundredths. Luma is BT.601, full picture to limited range, as ffmpeg would hand RGB over.
 """
 
-import importlib.util
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from secondeye.errors import InputError
 from secondeye.metrics import Meter, Metric, Pair, Region, Score, View
 from secondeye.metrics._per_frame import mean_score
 from secondeye.metrics._views import planes
+from secondeye.metrics._weights import package_folder
 
 METRIC = Metric("VMAF", "higher", (0.0, 100.0), ("truth",))
 
@@ -28,6 +29,12 @@ SMALLEST_SIDE = 17
 
 CHUNK = 8
 """Frames handed over at once."""
+
+
+def files() -> list[Path]:
+    """The package, if it is installed."""
+    folder = package_folder("vmaf_torch")
+    return [] if folder is None else [folder / "__init__.py"]
 
 
 class Vmaf:
@@ -79,7 +86,7 @@ def build(device: str = "cpu") -> Meter:
     Raises:
         InputError: vmaf-torch is not installed.
     """
-    if importlib.util.find_spec("vmaf_torch") is None:
+    if package_folder("vmaf_torch") is None:
         raise InputError("VMAF needs the package vmaf-torch: pip install 'secondeye[evaluate]'")
     from vmaf_torch import VMAF
 
