@@ -3,8 +3,9 @@
 Run: python -m benchmarks.cheats DATASET [DATASET ...] [--frames N] [--details]
 
 DATASET is as for `secondeye evaluate`: scenes:60, pairs:FOLDER. Honest are the truth, the truth after coding and noise,
-and every splat rule with every filling, by the data's disparity (by semi-global matching where it has none). Printed:
-in how many of the clips that can tell was a cheat found, and what else was found, by clip with --details.
+and every splat rule with every filling, by the data's disparity (by semi-global matching where it has none, or knows a
+lidar's points only). Printed: in how many of the clips that can tell was a cheat found, and what else was found, by
+clip with --details.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import collections
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TypeGuard, get_args
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ from secondeye.types import Clip, WarpedClip
 
 FILLS = ("stretch", "telea")
 SPARSE = 0.1
+"""Unknown share beyond which disparity is not the data's: what lies above a lidar's reach would move as one block."""
 
 Play = Callable[[Sequence[Pair]], Iterator[Pair]]
 """Turns a clip's true pairs into those that are judged."""
@@ -69,13 +71,18 @@ def noisy(pair: Pair) -> Tensor:
 
 
 def disparity_of(pair: Pair) -> Tensor:
-    """The data's, or what semi-global matching finds between left view and truth, its gaps closed."""
+    """The data's where it is dense, else what semi-global matching finds between left view and truth; gaps closed."""
 
     def make() -> Tensor:
         known = pair.disparity
-        return filled(known if known is not None else torch.from_numpy(matched(pair, "truth", "sgbm")))[None, None]
+        found = known if is_dense(known) else torch.from_numpy(matched(pair, "truth", "sgbm"))
+        return filled(found)[None, None]
 
     return pair.common.get("benchmark disparity", make)
+
+
+def is_dense(disparity: Tensor | None) -> TypeGuard[Tensor]:
+    return disparity is not None and float((~disparity.isfinite()).float().mean()) <= SPARSE
 
 
 def left_of(pair: Pair) -> Tensor:
@@ -142,7 +149,7 @@ def pairs_of(frames: Sequence[StereoFrame]) -> list[Pair]:
     found = []
     for number, frame in enumerate(frames):
         hole = frame.hole
-        if hole is None and frame.disparity is not None and (~frame.disparity.isfinite()).float().mean() <= SPARSE:
+        if hole is None and is_dense(frame.disparity):
             hole = splat_forward(frame.left[None], filled(frame.disparity)[None, None])[1][0, 0]
         found.append(Pair(frame.right, frame.left, frame.right, hole, frame.disparity, index=number))
     return found
