@@ -45,6 +45,14 @@ def test_help_of_every_command(capsys: Output, command: list[str]) -> None:
     assert "Usage: secondeye" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [[], ["convert"], ["evaluate"], ["sample"], ["weights"]])
+def test_a_command_without_anything_shows_its_help_and_no_more(capsys: Output, command: list[str]) -> None:
+    assert run(command) == 2
+    captured = capsys.readouterr()
+    assert "Usage: secondeye" in captured.out
+    assert not captured.err
+
+
 def test_version(capsys: Output) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("secondeye 0.")

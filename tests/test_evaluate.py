@@ -208,6 +208,29 @@ def test_nothing_measured_is_an_error_that_says_why(
     assert not (tmp_path / "c").exists()
 
 
+def test_each_reason_is_told_once(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "--dataset", f"pairs:{pairs};only=odd", "--metric", "psnr", "--progress", "plain"]
+    assert run([*command, "--out", str(tmp_path / "a")]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "views of different size" in line
+    assert "pairs odd" in line
+    assert (
+        run([*command, "--dataset", f"pairs:{pairs};only=first", "--metric", "pnsr", "--out", str(tmp_path / "b")]) == 2
+    )
+    err = capsys.readouterr().err
+    for words in ("views of different size", "did you mean 'psnr'?", "no true disparity"):
+        assert err.count(words) == 1, (words, err)
+
+
+def test_a_protocol_that_measures_nothing_shows_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "--dataset", SCENES, "--limit", "1", "--frames", "1", "--progress", "none"]
+    assert run([*command, "--metric", "psnr", "--protocol", "m2svid", "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "clip, metrics" in shown
+    assert "clip, m2svid" not in shown
+    assert "m2svid: PSNR, MS-SSIM, LPIPS" in (tmp_path / "report.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "spec", ["pairs:{folder}", "pairs:{folder},only=t", "pairs:only=t;folder={folder}", "pairs:~/data"]
 )

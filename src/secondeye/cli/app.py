@@ -73,8 +73,10 @@ def run(arguments: list[str]) -> int:
 
 def _unforeseen(error: Exception, as_json: bool) -> int:
     usage = getattr(error, "format_message", None)
+    if usage is not None and not usage():  # nothing was asked for, and the help has been shown
+        return 2
     if usage is not None:  # what the option parser found
-        return _fail(f"{usage()} See 'secondeye --help'.".replace("\n", " "), 2, as_json)
+        return _fail(f"{usage().rstrip('.')}. See 'secondeye --help'.".replace("\n", " "), 2, as_json)
     if os.environ.get("SECONDEYE_DEBUG"):
         traceback.print_exc()
     what = f"{type(error).__name__}: {error}".splitlines()[0]

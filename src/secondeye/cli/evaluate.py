@@ -195,7 +195,7 @@ class _WithTables:
         with console.capture() as captured:
             for dataset in summary.datasets:
                 rows = [row for row in summary.rows if row.dataset == dataset]
-                for protocol in summary.protocols if rows else ():
+                for protocol in (name for name in summary.protocols if summary.columns(name, dataset)):
                     console.print(_table(summary, dataset, protocol, rows, console.width - longest - 14))
         return captured.get() + self._found.text()
 

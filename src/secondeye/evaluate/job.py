@@ -3,7 +3,7 @@
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def run_job(
     if (out / files.JSON).exists() and not overwrite:
         raise InputError(f"{out} holds a report already; give --overwrite to replace it, or another --out")
     plan = _Plan(settings, Work(out / "work"))
-    if not (plan.sets and plan.methods and plan.protocols):
+    if not (any(videos for _, _, videos in plan.sets) and plan.methods and plan.protocols):
         raise _nothing_measured(plan.summary([]))
     told = plan.tell()
     with plan.work.locked():
@@ -127,7 +127,7 @@ def run_job(
             report.write(out, summary, plan.work)
             files.write_json(out, summary, settings)
     if summary.headline is None:
-        raise _nothing_measured(summary)
+        raise _nothing_measured(summary, told)
     notes = tuple(text for text in summary.notes() if text not in told)
     return Evaluation(out, summary, time.monotonic() - began, notes)
 
@@ -182,10 +182,7 @@ class _Plan:
                 label = found.name if found.name not in taken else spec
                 taken.add(label)
                 self.missing += [Missing(why, "", label, clip) for clip, why in found.skipped.items()]
-                videos = tuple(found.videos)[: self.settings.limit]
-                if not videos:
-                    self.missing.append(Missing("no clip in it can be read", f"dataset {spec}", label))
-                yield label, spec, videos
+                yield label, spec, tuple(found.videos)[: self.settings.limit]
 
     def _tasks(self) -> Iterator[Task]:
         shared = facts_of(replace(self.settings, datasets=("",), depth=(), rule=(), inpainter=(), predictions=()))
@@ -284,13 +281,17 @@ def _frames_of(task: Task) -> int | None:
     return min(known) if task.video.frame_count is not None else None
 
 
-def _nothing_measured(summary: Summary) -> SecondEyeError:
-    """The error for a run without a single number: the most frequent reason; the others are told before it."""
-    gaps = sorted(summary.gaps, key=lambda gap: -len(gap.cases))
+def _nothing_measured(summary: Summary, told: Collection[str] = ()) -> SecondEyeError:
+    """The error for a run without a single number: the most frequent reason that has not been `told` yet, if any.
+
+    The others are told before it.
+    """
+    gaps = sorted(summary.gaps, key=lambda gap: (gap.text() in told, -len(gap.cases)))
     if not gaps:
         return InputError("nothing could be measured: no clip in any dataset")
     for gap in gaps[1:]:
-        log.warning("%s", gap.text())
+        if gap.text() not in told:
+            log.warning("%s", gap.text())
     text = f"nothing could be measured: {gaps[0].text()}"
     wanting = all(_wants_weights(summary.protocols, case) for gap in gaps for case in gap.cases)
     return WeightsError(text) if wanting else InputError(text)

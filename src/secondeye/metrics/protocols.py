@@ -341,7 +341,8 @@ def measure_clip(
     prepared = prepare(chosen, pairs, frame_rate)
     first = next(prepared, None)
     if first is None:
-        return {label: Skipped("the clip has no frames") for label in [*columns, *chosen.unavailable]}
+        reason = "the clip has no frames, or is too short for this protocol to take one"
+        return {label: Skipped(reason) for label in [*columns, *chosen.unavailable]}
     for column in columns.values():
         column.begin(first)
     families = {m.label: describe(m.metric).family for m in chosen.measures}
