@@ -94,6 +94,16 @@ def test_places_cameras_and_files_that_cannot_be(tmp_path: Path) -> None:
     assert not (tmp_path / "a.mp4").exists()
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that even root cannot write to")
+def test_where_nothing_can_be_written_nothing_is_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secondeye.render.render", pytest.fail)
+    (tmp_path / "a.mp4").mkdir()
+    for out, truth in (("/proc/a.mp4", None), (tmp_path / "b.mp4", "/proc/truth"), (tmp_path / "a.mp4", None)):
+        with pytest.raises(InputError, match=r"cannot be written|is a folder"):
+            render_sample(Path(out), truth=truth and Path(truth), overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
 def test_a_shorter_clip_leaves_no_truth_of_a_longer_one(tmp_path: Path) -> None:
     for seconds in (0.13, 0.05):
         render_sample(

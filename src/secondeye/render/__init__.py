@@ -21,7 +21,7 @@ from secondeye.scene import SAMPLE_FRAME_RATE, Frames, Shot, park, random_shot, 
 from secondeye.scene.worlds import PLACES
 from secondeye.types import ColorTags
 from secondeye.video.planes import FramePainter
-from secondeye.video.saving import partial_path, settle, write_errors
+from secondeye.video.saving import check_writable, partial_path, settle, write_errors
 
 SOUND_RATE_HZ = 48000
 SOUND_BLOCK = 1024
@@ -147,8 +147,7 @@ def _checked_count(out: Path, seconds: float, width: int, height: int, overwrite
         raise InputError(
             f"cannot render {seconds:g} s at {width}x{height}; take up to 3600 s, and 16 to 8192 px either way"
         )
-    with write_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
     return round(seconds * SAMPLE_FRAME_RATE)
 
 

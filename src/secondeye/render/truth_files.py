@@ -15,7 +15,7 @@ from torch import Tensor
 from secondeye.errors import InputError
 from secondeye.scene import Frames, Shot, Truth
 from secondeye.scene.camera import focal_px, views
-from secondeye.video.saving import write_errors
+from secondeye.video.saving import check_writable, write_errors
 
 KEY = "truth.json"
 
@@ -114,15 +114,18 @@ class TruthFolder:
 
 
 def require_empty(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds anything, or that is a file.
+    """Refuse a folder that holds anything, that is a file, or that cannot be written; make it where it is not there.
 
     Raises:
         InputError: it does.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder for the truth")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    with write_errors(folder):
+        holds_something = folder.is_dir() and any(folder.iterdir())
+    if holds_something and not overwrite:
         raise InputError(f"{folder} is not empty; give another folder for the truth, or --overwrite to write into it")
+    check_writable(folder / KEY)
 
 
 def _exr(values: NDArray[np.float32]) -> bytes:

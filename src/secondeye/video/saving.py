@@ -64,6 +64,22 @@ def settle(partial: Path, final: Path) -> None:
         _sync(final.parent)
 
 
+def check_writable(path: Path) -> None:
+    """Make the folder of a file that is to be written, and see whether files can be made there: before long work.
+
+    Raises:
+        ResourceError: the disk is full.
+        InputError: the file may not be written there.
+    """
+    with write_errors(path):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; give the file another name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = partial_path(path)
+        partial.touch()
+        partial.unlink()
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A name to write to, renamed to `path` when the block ends well, and removed otherwise.
