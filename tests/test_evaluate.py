@@ -297,6 +297,28 @@ def test_predictions_of_other_software_are_measured(pairs: Path, tmp_path: Path)
     assert "∞" in (tmp_path / "report" / "report.html").read_text("utf-8")
 
 
+def test_two_datasets_of_one_kind_are_told_apart(pairs: Path, tmp_path: Path) -> None:
+    """By their folders' names, in any order, and no prediction is taken for both."""
+    one, two = (Path(shutil.copytree(pairs, tmp_path / name)) for name in ("one", "two"))
+    for side in ("left", "right"):
+        shutil.copy(pairs / "second" / f"{side}.png", two / "first" / f"{side}.png")
+    asked: dict[str, Any] = {"metrics": "psnr", "predictions": f"mine={predict(one, tmp_path / 'mine')}"}
+    alone = evaluate(f"pairs:{one}", tmp_path / "report", **asked)
+    assert [(r.dataset, r.clip) for r in alone.summary.results] == [("pairs", "first"), ("pairs", "second")]
+    both = [f"pairs:{two};only=first", f"pairs:{one}", SCENES]
+    with pytest.raises(InputError, match=f"clip; other datasets have one called first too.*{tmp_path}/mine/pairs-"):
+        evaluate(both, tmp_path / "none", limit=1, **asked)
+    for folder in (one, two):
+        predict(folder, tmp_path / "mine" / f"pairs-{folder.name}", ("first",))
+    found = evaluate(both, tmp_path / "report", overwrite=True, **asked)
+    numbers = {(row.dataset, row.clips): next(iter(row.values.values())) for row in found.summary.rows}
+    assert numbers == {("pairs-two", 1): math.inf, ("pairs-one", 2): math.inf}
+    swapped = evaluate(both[1::-1], tmp_path / "report", overwrite=True, **asked)
+    assert {(row.dataset, row.clips) for row in swapped.summary.rows} == {("pairs-two", 1), ("pairs-one", 2)}
+    longer = evaluate([f"pairs:{one}", SCENES, "scenes:1"], tmp_path / "r", metrics="psnr", limit=1, frames=1)
+    assert [row.dataset for row in longer.summary.rows] == ["scenes", "scenes-2"]
+
+
 class Page(HTMLParser):
     """Tags that close, what is referred to, and the text."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from secondeye import datasets, metrics
-from secondeye.datasets import StereoVideo
+from secondeye.datasets import Dataset
 from secondeye.discovery import nearest
 from secondeye.errors import InputError, ResourceError, SecondEyeError, WeightsError
 from secondeye.evaluate import files, report
@@ -19,6 +19,7 @@ from secondeye.evaluate.clip import measure_tasks
 from secondeye.evaluate.footage import KEPT_BYTES, Footage
 from secondeye.evaluate.methods import methods_of
 from secondeye.evaluate.results import ClipResult, Missing
+from secondeye.evaluate.sets import MeasuredSet, labels_of, shared_names
 from secondeye.evaluate.settings import TRUTH, EvaluateSettings
 from secondeye.evaluate.summary import Summary
 from secondeye.evaluate.task import Task
@@ -117,7 +118,7 @@ def run_job(
     if (out / files.JSON).exists() and not overwrite:
         raise InputError(f"{out} holds a report already; give --overwrite to replace it, or another --out")
     plan = _Plan(settings, Work(out / "work"))
-    if not (any(videos for _, _, videos in plan.sets) and plan.methods and plan.protocols):
+    if not (any(one.videos for one in plan.sets) and plan.methods and plan.protocols):
         raise _nothing_measured(plan.summary([]))
     told = plan.tell()
     with plan.work.locked():
@@ -141,12 +142,14 @@ class _Plan:
         self.protocols = self._protocols()
         self.methods, unmade = methods_of(settings)
         self.missing += unmade
-        self.sets = list(self._datasets())
+        found = self._datasets()
+        self.sets = self._labelled(found)
+        self._shared_names = shared_names(dataset for _, dataset in found)
 
     def summary(self, results: Iterable[ClipResult]) -> Summary:
         """What is known once these results are there."""
         made = tuple(results)  # first, for on the way it is found out what is missing
-        labels = tuple(label for label, _, _ in self.sets)
+        labels = tuple(one.label for one in self.sets)
         names = tuple(method.name for method in self.methods)
         return Summary(self.protocols, labels, names, made, tuple(self.missing))
 
@@ -174,15 +177,19 @@ class _Plan:
                 metrics.load(measure.metric)
         return found
 
-    def _datasets(self) -> Iterator[tuple[str, str, tuple[StereoVideo, ...]]]:
-        taken: set[str] = set()
+    def _datasets(self) -> list[tuple[str, Dataset]]:
+        found: list[tuple[str, Dataset]] = []
         for spec in dict.fromkeys(self.settings.datasets):
             with _noting(self.missing, Missing("", f"dataset {spec}")):
-                found = datasets.build(spec)
-                label = found.name if found.name not in taken else spec
-                taken.add(label)
-                self.missing += [Missing(why, "", label, clip) for clip, why in found.skipped.items()]
-                yield label, spec, tuple(found.videos)[: self.settings.limit]
+                found.append((spec, datasets.build(spec)))
+        return found
+
+    def _labelled(self, found: Sequence[tuple[str, Dataset]]) -> list[MeasuredSet]:
+        sets: list[MeasuredSet] = []
+        for label, (spec, dataset) in zip(labels_of(found), found, strict=True):
+            self.missing += [Missing(why, "", label, clip) for clip, why in dataset.skipped.items()]
+            sets.append(MeasuredSet(label, spec, tuple(dataset.videos)[: self.settings.limit]))
+        return sets
 
     def _tasks(self) -> Iterator[Task]:
         shared = facts_of(replace(self.settings, datasets=("",), depth=(), rule=(), inpainter=(), predictions=()))
@@ -190,16 +197,28 @@ class _Plan:
             del shared[name]
         weights = self._weights()
         reads_again = any(method.depth not in ("", TRUTH) for method in self.methods)
-        for label, spec, videos in self.sets:
-            contents = contents_of(datasets.folder_of(spec))
-            for video in videos:
+        for one in self.sets:
+            contents = contents_of(datasets.folder_of(one.spec))
+            for video in one.videos:
+                shares_name = video.name in self._shared_names
                 footage = Footage(video, self.settings.frames, KEPT_BYTES if reads_again else 0)
-                data = (numbers_version(), spec, contents, video.name, video.size, video.frame_count)
+                data = (numbers_version(), one.spec, contents, video.name, video.size, video.frame_count)
                 for method in self.methods:
-                    made = contents_of(method.folder)
+                    made = (contents_of(method.folder), one.label, shares_name) if method.folder else ""
                     key = key_of(data, method, made, repr(self.protocols), weights, shared)
                     depth_key = key_of(data, method.depth, self.settings.frames)
-                    yield Task(label, video, footage, method, self.settings, self.protocols, self.work, key, depth_key)
+                    yield Task(
+                        dataset=one.label,
+                        video=video,
+                        shares_name=shares_name,
+                        footage=footage,
+                        method=method,
+                        settings=self.settings,
+                        protocols=self.protocols,
+                        work=self.work,
+                        key=key,
+                        depth_key=depth_key,
+                    )
 
     def _weights(self) -> list[tuple[str, int, int]]:
         """What there is of the measures' weights; once others come, clips that were taken without are not done."""
@@ -211,7 +230,9 @@ class _Plan:
     def measured(self, progress: ProgressCallback | None) -> Iterator[ClipResult]:
         """The results of all clips and methods: finished ones as they are, missing ones made."""
         tasks = list(self._tasks()) if self.protocols else []
-        finished = {task.key: found for task in tasks if (found := self.work.load(task.key)) is not None}
+        loaded = ((task, self.work.load(task.key)) for task in tasks)
+        # Beside other datasets, this one may have had another label.
+        finished = {task.key: replace(found, dataset=task.dataset) for task, found in loaded if found is not None}
         counts = [_frames_of(task) for task in tasks]
         total = 0 if None in counts else sum(count or 0 for count in counts)
         clips = [list(found) for _, found in itertools.groupby(tasks, lambda task: (task.dataset, task.video.name))]

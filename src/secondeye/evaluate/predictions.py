@@ -3,7 +3,9 @@
 FOLDER/art.mp4                 a video
 FOLDER/art.png                 a picture, for clips of one frame
 FOLDER/art/0001.png ...        a folder of pictures
-FOLDER/pairs/art.mp4           the same below the dataset's name, where clips of two datasets share names
+FOLDER/pairs/art.mp4           the same below the dataset's name, as it must be where clips of two datasets share names
+
+Of two datasets of one kind, each has the name of its folder too: pairs-FOLDER.
 """
 
 from collections.abc import Iterator
@@ -19,13 +21,16 @@ from secondeye.video.reader import open_source
 MEDIA = VIDEO_SUFFIXES | SUFFIXES
 
 
-def find(folder: Path, dataset: str, clip: str) -> Path:
+def find(folder: Path, dataset: str, clip: str, shares_name: bool = False) -> Path:
     """The prediction of a clip.
+
+    Args:
+        shares_name: another dataset has a clip of that name, so that it must lie below the dataset's name.
 
     Raises:
         InputError: there is none, or more than one.
     """
-    for place in (folder / dataset, folder):
+    for place in (folder / dataset,) if shares_name else (folder / dataset, folder):
         if not place.is_dir():
             continue
         found = [path for path in sorted(place.iterdir()) if clip in ((path.name,) if path.is_dir() else (path.stem,))]
@@ -36,6 +41,10 @@ def find(folder: Path, dataset: str, clip: str) -> Path:
             raise InputError(f"{place} has {names} for clip {clip}; leave one")
         if found:
             return found[0]
+    if shares_name:
+        raise InputError(
+            f"no prediction for this clip; other datasets have one called {clip} too, so give it in {folder / dataset}"
+        )
     raise InputError(
         f"no prediction for this clip; expected {clip}.mp4, {clip}.png or the like, or a folder {clip}/, in {folder}"
     )

@@ -13,10 +13,14 @@ from secondeye.metrics.protocols import Protocol
 
 @dataclass(frozen=True)
 class Task:
-    """One clip by one method, and where it keeps what it makes."""
+    """One clip by one method, and where it keeps what it makes.
+
+    `shares_name` says that another dataset of this evaluation has a clip of that name too.
+    """
 
     dataset: str
     video: StereoVideo
+    shares_name: bool
     footage: Footage
     method: Method
     settings: EvaluateSettings

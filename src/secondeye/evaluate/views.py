@@ -71,7 +71,7 @@ class RightViews:
         """
         task = self._task
         if task.method.folder is not None:
-            predictions.find(task.method.folder, task.dataset, task.video.name)
+            predictions.find(task.method.folder, task.dataset, task.video.name, task.shares_name)
         else:
             self._shift = self._true_shift() if task.method.depth == TRUTH else self._estimated_shift()
 
@@ -97,7 +97,7 @@ class RightViews:
     def _predicted(self, frames: Iterator[Known]) -> Iterator[tuple[Known, Tensor]]:
         task = self._task
         assert task.method.folder is not None
-        path = predictions.find(task.method.folder, task.dataset, task.video.name)
+        path = predictions.find(task.method.folder, task.dataset, task.video.name, task.shares_name)
         views = itertools.islice(predictions.right_views(path), task.settings.frames)
         for number, (known, right) in enumerate(itertools.zip_longest(frames, views)):
             if known is None or right is None:
