@@ -1,6 +1,7 @@
 """Pairs with a manifest: maps in every format, holes against brute force, and what is said of bad entries."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from secondeye import datasets
 from secondeye.datasets import Dataset
 from secondeye.datasets._maps import read_map, to_px
 from secondeye.datasets._visibility import filled_from_behind, hole_by_check
+from secondeye.datasets.pairs import _partners
 from secondeye.errors import InputError
 from tests import stereo_folders as make
 from tests.stereo_folders import FRAMES, HEIGHT, WIDTH, close, disagreement, one
@@ -158,7 +160,14 @@ def test_the_other_sign(tmp_path: Path) -> None:
         ({"left": "x.png", "convention": "up"}, {}, "convention 'up' is not known"),
         ({}, {"directory": "elsewhere"}, "no pictures left and right in elsewhere"),
         ({}, {"fps": "fast", "files": ["left/0.png", "left/1.png", "right/0.png", "right/1.png"]}, "fps 'fast'"),
+        (
+            {},
+            {"fps": -25, "files": ["left/0.png", "left/1.png", "right/0.png", "right/1.png"]},
+            "fps -25 must be above",
+        ),
+        ({}, {"fps": "0", "files": ["left/0.png", "left/1.png", "right/0.png", "right/1.png"]}, "fps 0 must be above"),
         ({}, {"files": ["left/0.png", "left/1.png", "right/0.png"]}, "2 left and 1 right"),
+        ({}, {"text": 5}, 'its "text" is 5, and not a text'),
         ({}, {"files": ["left.png", "right.jpg"]}, "no such file"),
         ({}, {"files": [{"name": "left.png"}]}, "not a list of names"),
         ({}, {"files": 5}, "not a list of names"),
@@ -173,6 +182,35 @@ def test_a_bad_entry_is_skipped(tmp_path: Path, gt: object, changes: dict[str, o
     assert not found.videos
     assert words in found.skipped["one"]
     assert "\n" not in found.skipped["one"]
+
+
+@pytest.mark.parametrize(
+    ("lefts", "rights"),
+    [
+        (("0", "1", "2", "10"), ("0", "1", "2", "10")),
+        (("a", "b", "c"), ("a", "b", "c")),
+        (("left_7", "left_08", "left_9"), ("right_007", "right_8", "right_9")),
+        (("cam0_frame8", "cam0_frame9"), ("cam1_frame8", "cam1_frame9")),
+        (("2024-1", "2024-2", "2025-1"), ("R2024-1", "R2024-2", "R2025-1")),
+    ],
+)
+def test_pictures_of_a_sequence_go_together_by_their_numbers(lefts: tuple[str, ...], rights: tuple[str, ...]) -> None:
+    files = [f"left/{name}.png" for name in lefts]
+    assert _partners(files, [f"right/{name}.jpg" for name in reversed(rights)]) == [f"right/{n}.jpg" for n in rights]
+
+
+@pytest.mark.parametrize(
+    ("rights", "alone"), [(("1", "2", "3"), "left/0.png"), (("0", "1", "3"), "left/2.png"), (("a", "b", "c"), "left/0")]
+)
+def test_pictures_of_other_moments_are_not_put_together(tmp_path: Path, rights: tuple[str, ...], alone: str) -> None:
+    spec = make.pairs(tmp_path)
+    for folder, names in (("left", ("0", "1", "2")), ("right", rights)):
+        shutil.rmtree(tmp_path / "B" / "drive" / folder)
+        for name in names:
+            make.save(tmp_path / "B" / "drive" / folder / f"{name}.png", make.lefts()[0])
+    told = datasets.build(spec).skipped["drive"]
+    assert "do not go together by the numbers in their names" in told
+    assert alone in told
 
 
 def test_views_and_maps_of_another_size(tmp_path: Path) -> None:

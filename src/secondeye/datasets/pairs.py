@@ -2,7 +2,7 @@
 
     FOLDER/manifest.json   {"entries": [{"name", "kind", "directory", "files": [{"file"}], "gt", "ci_files", ...}]}
     FOLDER/<directory>/left.png, right.png          a pair; any picture format
-    FOLDER/<directory>/left/*.png, right/*.png      a sequence
+    FOLDER/<directory>/left/*.png, right/*.png      a sequence; pictures go together by the numbers in their names
 
 Entries whose `kind` does not begin with "stereo" are none of ours. `gt` says what the maps mean:
 
@@ -90,6 +90,7 @@ def _video(name: str, root: Path, entry: Mapping[str, Any], ci: bool) -> StereoV
         raise InputError(f"no pictures left and right in {directory.name}; a picture of both belongs to side_by_side")
     if len(lefts) != len(rights):
         raise InputError(f"views of different length: {len(lefts)} left and {len(rights)} right pictures")
+    rights = _partners(lefts, rights) if len(lefts) > 1 else rights
     maps = _truth_maps(directory, entry, files) if len(lefts) == 1 else {}
     truth = _truth(maps)
     pairs = [PicturePair(directory / a, directory / b, truth) for a, b in zip(lefts, rights, strict=True)]
@@ -97,7 +98,7 @@ def _video(name: str, root: Path, entry: Mapping[str, Any], ci: bool) -> StereoV
         name,
         pairs,
         frame_rate=_rate(entry.get("fps")) if len(pairs) > 1 else None,
-        text=entry.get("text"),
+        text=_text(entry.get("text")),
         has_disparity="left" in maps,
         has_hole=len(maps) == 2,
     )
@@ -105,14 +106,13 @@ def _video(name: str, root: Path, entry: Mapping[str, Any], ci: bool) -> StereoV
 
 def _files(directory: Path, entry: Mapping[str, Any], ci: bool) -> list[str]:
     """Paths within the entry's directory: those listed, else those found."""
-    if ci:
-        return [str(file) for file in entry["ci_files"]]
-    listed = entry.get("files")
+    name = "ci_files" if ci else "files"
+    listed = entry.get(name)
     if listed:
         if not isinstance(listed, list) or not all(
             isinstance(file, str) or (isinstance(file, dict) and "file" in file) for file in listed
         ):
-            raise InputError('its "files" is not a list of names, or of {"file": name}')
+            raise InputError(f'its "{name}" is not a list of names, or of {{"file": name}}')
         return [str(file["file"] if isinstance(file, dict) else file) for file in listed]
     return [path.relative_to(directory).as_posix() for path in sorted(directory.rglob("*")) if path.is_file()]
 
@@ -125,11 +125,50 @@ def _views(files: list[str], eye: str) -> list[str]:
     return single or sorted(several, key=natural_key)
 
 
+def _partners(lefts: list[str], rights: list[str]) -> list[str]:
+    """The right picture of each left one: of the same name, else of the same numbers, else of the same last number.
+
+    Raises:
+        InputError: by none of these has each its own.
+    """
+    for key_of in (_stem, _numbers, _last_number):
+        by_key = {key_of(right): right for right in rights}
+        if len(by_key) == len(rights) and {key_of(left) for left in lefts} == by_key.keys():
+            return [by_key[key_of(left)] for left in lefts]
+    numbered = {_last_number(right) for right in rights}
+    alone = next((left for left in lefts if _last_number(left) not in numbered), lefts[0])
+    raise InputError(f"left and right pictures do not go together by the numbers in their names; see {alone}")
+
+
+def _stem(file: str) -> str:
+    return PurePosixPath(file).stem
+
+
+def _numbers(file: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", _stem(file)))
+
+
+def _last_number(file: str) -> tuple[int, ...]:
+    """Of the frame, as a rule; the camera's stands before it."""
+    return _numbers(file)[-1:]
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise InputError(f'its "text" is {value!r}, and not a text')
+
+
 def _rate(value: object) -> Fraction | None:
+    if not value:
+        return None
     try:
-        return Fraction(str(value)) if value else None
+        rate = Fraction(str(value))
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"fps '{value}' is not a number") from error
+    if rate <= 0:
+        raise InputError(f"fps {value} must be above 0")
+    return rate
 
 
 Reader = Callable[[], NDArray[np.float32]]
