@@ -17,7 +17,7 @@ from PIL import Image
 from secondeye.datasets import StereoFrame, StereoVideo
 from secondeye.errors import InputError
 from secondeye.evaluate import estimate as estimates
-from secondeye.evaluate.album import Album, picture_of
+from secondeye.evaluate.album import SLICE_ROWS, Album, picture_of
 from secondeye.evaluate.disparity import LineFit, filled, sampled
 from secondeye.evaluate.estimate import EstimatedDisparity, estimated
 from secondeye.evaluate.footage import Footage, bytes_of
@@ -242,6 +242,20 @@ def test_album_shows_the_middle_frame_and_the_row_that_was_disoccluded(tmp_path:
     assert slices.shape == (96, 20)
     assert slices.min() > 250  # row 7
     assert np.abs(truth_slice[::24, 0].astype(int) - [0, 64, 128, 191]).max() <= 3
+
+
+def test_a_long_clip_takes_no_more_memory_for_its_slices(tmp_path: Path) -> None:
+    album = Album(None, None)
+    held: set[tuple[int, int]] = set()
+    for number in range(SLICE_ROWS + 20):
+        view = torch.full((3, 2, 8), (number % 256) / 255)
+        album.update(Pair(view, view, view))
+        held.add((len(album._slices), sum(rows.nbytes for rows in album._slices.values())))
+    assert held == {(2, 2 * SLICE_ROWS * 8 * 3)}
+    album.save(tmp_path / "k.zip")
+    rows = np.asarray(Image.open(io.BytesIO(picture_of(tmp_path / "k.zip", "slice"))).convert("L"))
+    assert rows.shape == (SLICE_ROWS, 8)
+    assert np.abs(rows[8:240, 0].astype(int) - np.arange(8, 240)).max() <= 3
 
 
 @pytest.mark.parametrize(("least", "step"), [(0.9, 1), (1.0, 1), (1.1, 2), (3, 5), (6, 10), (0.03, 0.05), (70, 100)])

@@ -27,6 +27,9 @@ WIDEST_PX = 640
 ERROR_TOP = 0.25
 """The error that is shown white."""
 
+SLICES = ("slice_truth", "slice")
+"""Of the truth and of the right view."""
+
 SLICE_ROWS = 480
 """Frames of a slice at most."""
 
@@ -50,7 +53,7 @@ class Album:
         known = [count for count in (frame_count, limit) if count is not None]
         self._wanted = min(known) // 2 if frame_count is not None else None
         self._row = 0
-        self._slices: dict[str, list[U8]] = {"slice_truth": [], "slice": []}
+        self._slices: dict[str, U8] = {}
         self._shown: dict[str, U8] = {}
         self.size = (0, 0)
         self.count = 0
@@ -61,11 +64,14 @@ class Album:
         if self.count == 0:
             self.size = (pair.size[1], pair.size[0])
             self._row = _most_hole(pair)
+            if pair.truth is not None:
+                # One piece of memory each: rows of their own, between frames that come and go, would pin these.
+                self._slices = {name: np.empty((SLICE_ROWS, pair.size[1], 3), np.uint8) for name in SLICES}
         if self._is_wanted():
             self.frame, self._shown = self.count, _pictures(pair)
         if self.count < SLICE_ROWS and pair.truth is not None:
-            self._slices["slice_truth"].append(_picture(pair.truth[:, self._row : self._row + 1]))
-            self._slices["slice"].append(_picture(pair.right[:, self._row : self._row + 1]))
+            for name, view in zip(SLICES, (pair.truth, pair.right), strict=True):
+                self._slices[name][self.count] = _picture(view[:, self._row : self._row + 1])[0]
         self.count += 1
 
     def _is_wanted(self) -> bool:
@@ -78,7 +84,7 @@ class Album:
         """Write the pictures into one zip file, each as NAME.jpg; returns their names."""
         shown = dict(self._shown)
         if self.count > 1:
-            shown |= {name: _stretched(np.concatenate(rows)) for name, rows in self._slices.items() if rows}
+            shown |= {name: _stretched(rows[: self.count]) for name, rows in self._slices.items()}
         with whole(path) as partial, zipfile.ZipFile(partial, "w") as pack:
             for name, picture in shown.items():
                 coded, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
