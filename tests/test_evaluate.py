@@ -4,6 +4,9 @@ import csv
 import json
 import math
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -146,6 +149,58 @@ def test_a_stopped_run_goes_on_and_ends_the_same(
     seen.clear()
     evaluate(SCENES, out, progress=seen.append, **asked)
     assert (seen[0].done, seen[0].total, seen[-1].done) == (3, 18, 18)
+    assert content_of(out) == content_of(scenes.folder)
+
+
+def test_damaged_files_of_an_earlier_run_are_made_anew(scenes: Evaluation, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    shutil.copytree(scenes.folder, out)
+    packs, numbers = (sorted((out / "work").glob(f"*.{kind}")) for kind in ("zip", "json"))
+    packed = bytearray(packs[0].read_bytes())
+    packed[len(packed) // 2] ^= 0x5A  # still a zip by its end
+    packs[0].write_bytes(packed)
+    packs[1].unlink()
+    content = json.loads(numbers[2].read_text("utf-8"))
+    content["result"]["frame_count"] = 99
+    numbers[2].write_text(json.dumps(content), "utf-8")
+    numbers[3].write_text("[]", "utf-8")
+    seen: list[Progress] = []
+    evaluate(SCENES, out, inpainter=("stretch", "telea"), metrics=("psnr", "mae"), overwrite=True, progress=seen.append)
+    assert (seen[0].done, seen[-1].done) == (6, 18)
+    assert content_of(out) == content_of(scenes.folder)
+
+
+SLOW = """
+import sys, time
+from secondeye import progress
+from secondeye.cli import app, display
+progress.INTERVAL_S = 0.0
+tell = display._Plain.progress
+display._Plain.progress = lambda *told: (time.sleep(0.05), tell(*told))
+sys.exit(app.run(sys.argv[1:]))
+"""
+
+
+def test_a_polite_kill_ends_cleanly_and_loses_nothing(scenes: Evaluation, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    command = ["evaluate", "--dataset", SCENES, "--metric", "psnr,mae", "--inpainter", "stretch,telea", "--out"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *command, str(out), "--progress", "plain"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list((out / "work").glob("*.json"))) < 2:
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.splitlines()[-1].startswith("secondeye: stopped; where parts were finished")
+    assert "Traceback" not in told
+    assert {path.suffix for path in (out / "work").iterdir()} <= {".json", ".zip", ""}  # "" is the lock
+    seen: list[Progress] = []
+    evaluate(SCENES, out, inpainter=("stretch", "telea"), metrics=("psnr", "mae"), progress=seen.append)
+    assert seen[0].done >= 6
     assert content_of(out) == content_of(scenes.folder)
 
 

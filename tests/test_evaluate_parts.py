@@ -116,7 +116,11 @@ def test_depth_right_but_for_scale_and_shift_gives_the_true_disparity(
     spool = tmp_path / "depth-x.f32"
     found = estimated("scaled_truth", lambda: iter(frames), spool)
     assert found.shape == (3, 12, 16)
+    spool.with_suffix(".json").write_text("{}")
+    estimated("scaled_truth", lambda: iter(frames), spool)  # not whole, so made again
     again = estimated("scaled_truth", lambda: iter(()), spool)  # read back, not made again
+    spool.write_bytes(spool.read_bytes()[:-4])
+    estimated("scaled_truth", lambda: iter(frames), spool)
     source = EstimatedDisparity("scaled_truth", again, spool, "auto", StereoGeometry(), 0)
     for number, frame in enumerate(frames):
         assert torch.allclose(source.of(number, frame.left)[0, 0], frame.disparity, atol=1e-3)

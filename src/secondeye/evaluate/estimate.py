@@ -54,8 +54,9 @@ def depth_model(name: str) -> DepthEstimator:
 def estimated(name: str, frames: Callable[[], Iterator[StereoFrame]], spool: Path) -> Estimate:
     """Pass 1, unless an earlier method has gone through it."""
     facts = spool.with_suffix(".json")
-    if facts.exists() and spool.exists():
-        return _read(facts)
+    kept = _read(facts, spool)
+    if kept is not None:
+        return kept
     found = Estimate()
     waiting: list[StereoFrame] = []
     with whole(spool) as partial, open(partial, "wb") as file:
@@ -84,10 +85,16 @@ def _count(found: Estimate, values: Tensor, frame: StereoFrame) -> None:
         found.fit.add(values[0, 0].numpy(), sampled(frame.disparity, height, width))
 
 
-def _read(facts: Path) -> Estimate:
-    content: dict[str, Any] = json.loads(facts.read_text("utf-8"))
-    frames, height, width = content["shape"]
-    return Estimate((frames, height, width), content["percentiles"], LineFit(**content["fit"]))
+def _read(facts: Path, spool: Path) -> Estimate | None:
+    """What pass 1 left; None where it is not there, or not whole."""
+    try:
+        content: dict[str, Any] = json.loads(facts.read_text("utf-8"))
+        frames, height, width = content["shape"]
+        if spool.stat().st_size == frames * height * width * 4 and len(content["percentiles"]) == frames:
+            return Estimate((frames, height, width), content["percentiles"], LineFit(**content["fit"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
 
 
 class EstimatedDisparity:

@@ -5,14 +5,14 @@
     depth-<key>.f32  a clip's estimated depth, while methods that share it are measured
 
 All lie in the folder `work` of the report. A key hashes all that the numbers depend on: data, method, settings and our
-own code. A file under its final name is complete. The numbers stay after the run, so that another method can be added
+own code. A file under its final name is complete, and the numbers carry a hash of themselves and of the pictures, so
+that files which were damaged later are made anew. The numbers stay after the run, so that another method can be added
 without measuring the rest again.
 """
 
 import functools
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,12 +60,19 @@ class Work:
             lock.release()
 
     def load(self, key: str) -> ClipResult | None:
-        """A finished clip; None where there is none, or the file is not one of ours or has lost its pictures."""
+        """A finished clip; None where there is none, or numbers or pictures are not what was saved."""
         try:
-            result = from_json(json.loads((self.root / f"{key}.json").read_text("utf-8")))
+            content = json.loads((self.root / f"{key}.json").read_text("utf-8"))
+            text = json.dumps(content["result"], allow_nan=False)
+            if content["hash"] == self._hash(key, text):
+                return from_json(content["result"])
         except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return result if zipfile.is_zipfile(self.pictures(key)) else None
+            pass
+        return None
+
+    def _hash(self, key: str, text: str) -> str:
+        """Of a clip's numbers and pictures."""
+        return hashlib.sha256(text.encode() + self.pictures(key).read_bytes()).hexdigest()
 
     def pictures(self, key: str) -> Path:
         """Where a clip's pictures are."""
@@ -76,8 +83,9 @@ class Work:
         return self.root / f"depth-{key}.f32"
 
     def save(self, key: str, result: ClipResult) -> None:
-        """Keep a finished clip."""
-        write_text(self.root / f"{key}.json", json.dumps(to_json(result), allow_nan=False))
+        """Keep a finished clip, whose pictures are kept already."""
+        text = json.dumps(to_json(result), allow_nan=False)
+        write_text(self.root / f"{key}.json", f'{{"hash": "{self._hash(key, text)}", "result": {text}}}\n')
 
     def forget_depth(self) -> None:
         """Remove the estimated depth of all clips."""
