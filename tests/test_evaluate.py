@@ -438,6 +438,16 @@ def test_estimated_depth_is_measured_and_says_how_it_was_aligned(tmp_path: Path)
     assert "strength 2.00%, convergence 0.5" in by_strength.summary.results[0].depth
 
 
+def test_a_still_says_that_there_was_no_parallax_to_see(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"depth": "parallax", "metrics": "psnr", "align": "strength", "strength": 0.001}
+    dataset = "scenes:count=1,size=320x240,frames=4,samples=1"
+    still, film = (evaluate(dataset, tmp_path / str(n), frames=n, **asked) for n in (1, 4))
+    for found, ramp in ((still, True), (film, False)):
+        assert ("a ramp, since a single frame shows no parallax" in found.summary.results[0].depth) == ramp
+        [note] = [note for note in found.notes if "looks like a cheat, identity" in note]
+        assert note.endswith("(its depth is a ramp, since a single frame shows no parallax)") == ramp
+
+
 def test_command_shows_tables_and_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["evaluate", "--dataset", SCENES, "--metric", "psnr", "--limit", "1", "--frames", "2"]
     assert run([*command, "--inpainter", "stretch,telea", "--out", str(tmp_path / "a"), "--progress", "plain"]) == 0

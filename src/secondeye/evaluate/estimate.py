@@ -23,6 +23,7 @@ from secondeye.datasets import StereoFrame
 from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
 from secondeye.depth.upsample import upsample_guided
 from secondeye.evaluate.disparity import Align, LineFit, sampled
+from secondeye.evaluate.results import RAMP
 from secondeye.evaluate.work import write_text
 from secondeye.geometry import StereoGeometry
 from secondeye.splat.edges import dilate_foreground
@@ -111,6 +112,7 @@ class EstimatedDisparity:
     def __init__(
         self, name: str, estimate: Estimate, spool: Path, align: Align, geometry: StereoGeometry, edge_dilation: int
     ) -> None:
+        frame_count = estimate.shape[0]
         self._maps: NDArray[np.float32] = np.memmap(spool, np.float32, "r", shape=estimate.shape)
         self._geometry, self._edge_dilation = geometry, edge_dilation
         least = getattr(depth_model(name), "least_range", 0.0)
@@ -118,7 +120,9 @@ class EstimatedDisparity:
         self._line: tuple[float, float] | None = None
         if align == "truth" or (align == "auto" and estimate.fit.count):
             self._line = estimate.fit.solve()
-        self.text = f"{name}, {self._how()}"
+        # Only a model that may see next to nothing asks for a least range.
+        ramp = f"{RAMP}, " if frame_count == 1 and least > 0 else ""
+        self.text = f"{name}, {ramp}{self._how()}"
 
     def _how(self) -> str:
         if self._line is not None:

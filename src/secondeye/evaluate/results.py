@@ -21,6 +21,10 @@ REGIONS: tuple[Region, ...] = ("whole", "visible", "hole", "inner_hole")
 """The order in which regions are told."""
 
 
+RAMP = "a ramp, since a single frame shows no parallax"
+"""What stands in `ClipResult.depth` where a model that sees depth by motion had nothing to see it by."""
+
+
 @dataclass(frozen=True)
 class ClipResult:
     """One method's right views of one clip, measured.

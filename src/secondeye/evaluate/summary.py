@@ -5,9 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from secondeye.evaluate.results import REGIONS, ClipResult, Missing
+from secondeye.evaluate.results import RAMP, REGIONS, ClipResult, Missing
 from secondeye.metrics import Metric, Region, Skipped, describe
 from secondeye.metrics.protocols import Protocol, combine
+
+FLAT = ("identity", "constant_shift")
+"""Cheats that show by too little parallax."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,9 @@ class Summary:
             where = (
                 f"{dataset} {clips[0]}" if len(clips) == 1 else f"{len(clips)} clips of {dataset}, such as {clips[0]}"
             )
-            yield f"{method} looks like a cheat, {cheat}, in {where}; the report says why"
+            ramps = [clip for clip in self.of(dataset, method) if clip.clip in clips and RAMP in clip.depth]
+            hint = f" (its depth is {RAMP})" if ramps and cheat in FLAT else ""
+            yield f"{method} looks like a cheat, {cheat}, in {where}; the report says why{hint}"
 
 
 @dataclass(frozen=True)
