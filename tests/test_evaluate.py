@@ -24,7 +24,7 @@ from secondeye.errors import InputError, WeightsError
 from secondeye.evaluate.disparity import filled
 from secondeye.evaluate.job import Evaluation
 from secondeye.evaluate.work import contents_of
-from secondeye.metrics import Pair, lpips, psnr
+from secondeye.metrics import Pair, Skipped, lpips, psnr
 from secondeye.progress import Progress
 from secondeye.splat import splat_forward
 from secondeye.types import Clip, WarpedClip
@@ -436,6 +436,27 @@ def test_estimated_depth_is_measured_and_says_how_it_was_aligned(tmp_path: Path)
     assert not list((tmp_path / "a" / "work").glob("depth-*"))
     by_strength = evaluate(SCENES, tmp_path / "b", depth="parallax", metrics="psnr", limit=1, align="strength")
     assert "strength 2.00%, convergence 0.5" in by_strength.summary.results[0].depth
+
+
+def test_what_is_no_number_counts_as_black(tmp_path: Path) -> None:
+    """StereoCrafter's weights overflow where disparity spans more than 256 px; its clips must not drop out for that."""
+    (tmp_path / "wide").mkdir()
+    view = np.random.default_rng(0).integers(60, 255, (24, 480, 3), np.uint8)
+    disparity = np.zeros((24, 480), np.float32)
+    disparity[:, 400:] = 300
+    for side in ("left", "right"):
+        Image.fromarray(view).save(tmp_path / "wide" / f"{side}.png")
+    np.save(tmp_path / "wide" / "d.npy", disparity)
+    entry = {"name": "wide", "kind": "stereo_pair", "gt": {"left": "d.npy"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"entries": [entry]}))
+    asked: dict[str, Any] = {"rule": ("surface", "stereocrafter"), "metrics": ("mae", "psnr")}
+    found = evaluate(f"pairs:{tmp_path}", tmp_path / "report", **asked)
+    values = {}
+    for result in found.summary.results:
+        scores = result.protocols["metrics"]["PSNR"]
+        assert not isinstance(scores, Skipped)
+        values[result.method] = scores["whole"].value
+    assert values["truth/stereocrafter/stretch"] < values["truth/surface/stretch"] - 1
 
 
 def test_a_still_says_that_there_was_no_parallax_to_see(tmp_path: Path) -> None:

@@ -121,7 +121,9 @@ class RightViews:
             waiting.append(known)
             clip = Clip(known.frame.left[None], number, torch.tensor([number]))
             disparity = self._shift(number, known)
-            yield WarpedClip(clip, disparity, *splat_forward(clip.rgb, disparity, rule=rule))
+            right, hole = splat_forward(clip.rgb, disparity, rule=rule)
+            # A released rule may overflow; what is no number was written as black.
+            yield WarpedClip(clip, disparity, right.nan_to_num(nan=0.0), hole)
 
     def _true_shift(self) -> Shift:
         if not self._task.video.has_disparity:
