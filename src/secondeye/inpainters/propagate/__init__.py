@@ -3,13 +3,16 @@
     frame t - 3    . . . h h B B B        what the card F hides in frame t is seen before it came, or after it went
     frame t        . F F F F B B B        in the right eye h is a hole
 
-    frames.py    what is kept of the frames before and after        holes.py      the holes, gathered in cells
-    camera.py    how a world at rest moves in the picture           support.py    how one cell's background moves
-    fetch.py     choose frames for a cell and take their colours    align.py      its motion, made exact
+    frames.py     what is kept of the frames before and after
+    camera.py     how a world at rest moves in the picture from one frame to the next
+    lattice.py    where every place and disparity of one frame is in the others
+    search.py     at which disparity others show a surface on a hole's ray, and which do
+    paint.py      the colours that they show there
 
-A colour is taken only where the other frame shows, by its disparity, the background that belongs into the hole, and no
-foreground close by; where the background beside the hole looks alike in both frames, at full size; and from the frame
-itself, once, so that nothing blurs. What the last frames within reach show is faded in, so that nothing pops.
+Every frame's disparity is a map of the world, so that frames are asked what they see where a hole's ray passes, and
+nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `stretch`.
+A colour is taken from the frames themselves, once, so that nothing blurs; what the last frames within reach show is
+faded in, so that nothing pops.
 """
 
 from collections import deque
@@ -24,14 +27,18 @@ from torch import Tensor
 from secondeye.compiled import run_rows
 from secondeye.errors import InputError
 from secondeye.inpainters import stretch
-from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
-from secondeye.inpainters.propagate.fetch import fetch_cells
 from secondeye.inpainters.propagate.frames import Memory
-from secondeye.inpainters.propagate.holes import find_holes
+from secondeye.inpainters.propagate.lattice import spread
+from secondeye.inpainters.propagate.paint import paint_blocks
+from secondeye.inpainters.propagate.search import SOURCES, pace_of, search_blocks
 from secondeye.types import Clip, Needs, StereoClip, WarpedClip
 
 HELD_BYTES = 600 << 20
 """At most about so many bytes of frames wait for those ahead of them: 10 frames at 1080p, 3 at 4K."""
+
+
+BLOCKS_ACROSS = 960
+"""Holes are searched in blocks of a pixel up to this width, of 2 px at 1080p."""
 
 
 class Propagate:
@@ -90,14 +97,16 @@ def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> 
     hole = held.hole[t, 0].cpu().numpy()
     if not hole.any():
         return
-    width, slots = hole.shape[1], len(ring.disparity)
-    disparity = ring.disparity[frame % slots] / np.float32(DISPARITY_STEPS)
-    cell_px, reach_px, edge_px = max(6, width // 96), max(12, width // 60), max(1, width // 960)
-    holes = find_holes(hole, disparity, cell_px)
+    (height, width), slots = hole.shape, len(ring.disparity)
+    block_px = max(1, round(width / BLOCKS_ACROSS))
+    lattice = spread(ring, frame, max(0, seen - slots), seen - 1, reach)
+    depth = np.empty((-(-height // block_px), -(-width // block_px)), np.float32)
+    sources = np.empty((*depth.shape, SOURCES), np.int8)
     right = held.right[t].to("cpu", torch.float32).contiguous()
-    span = (frame, max(0, seen - slots), seen - 1, reach)
-    sizes, painted = (reach_px, edge_px), right.numpy()
-    run_rows(lambda start, stop: fetch_cells(ring, *holes, *span, *sizes, painted, start, stop), len(holes.first) - 1)
+    job, found, painted = (ring, lattice, hole, frame, block_px), (depth, sources), right.numpy()
+    pace = pace_of(lattice, block_px)
+    run_rows(lambda start, stop: search_blocks(*job, pace, *found, start, stop), len(depth))
+    run_rows(lambda start, stop: paint_blocks(*job, block_px, *found, painted, start, stop), len(depth))
     if right.data_ptr() != held.right[t].data_ptr():
         held.right[t].copy_(right)
 

@@ -4,10 +4,12 @@ Inverse depth is disparity but for scale and shift, so between two frames the fl
 
     horizontal    1, x, y, d, x d, x x, x y        each times a number of its own
     vertical      1, x, y, d, y d, x y, y y
+    disparity     1, x, y, d, x d, y d, d d        what it grows by, for what comes nearer is displaced more
 
-whatever the camera does, as long as it does little. Fourteen numbers are told from thousands of pixels: at first from
-the flow, then by comparing the frames themselves. So they are far more exact than the flow is at any place, and hold
-where flow is at its worst: beside the edges of what is near, and behind it. What moves by itself is outvoted.
+whatever the camera does, as long as it does little. These numbers are told from thousands of pixels: those of the flow
+at first from a flow, then by comparing the frames themselves. So they are far more exact than the flow is at any
+place, and hold where flow is at its worst: beside the edges of what is near, and behind it. What moves by itself is
+outvoted.
 
 Source: Longuet-Higgins, Prazdny (1980) for the flow; Baker, Matthews, "Lucas-Kanade 20 years on" (2004).
 """
@@ -30,11 +32,20 @@ DISPARITY_STEPS = 16.0
 POINTS = 2000
 """About how many places of the flow are fitted."""
 
-COMPARED = 8000
-"""About how many pixels are compared."""
+COMPARED = 14000
+"""About how many pixels are compared; first a quarter of them, until little changes."""
+
+BLUR_PX = 1.2
+"""Standard deviation of the blur before frames are compared: slopes of sharper pictures do not reach a pixel far."""
+
+STEEP = 6.0
+"""Slope, grey values a px, from which pixels count less: an edge tells where it is, but is first to be misjudged."""
 
 EDGE_REACH_PX, BLUR_REACH_PX = 6, 2
 """So near a depth edge flow, and a blurred picture, are not sure to be of one side."""
+
+SAME_WORLD = 0.5
+"""Correlation of two frames, one moved onto the other, below which they do not show the same."""
 
 
 class SmallView(NamedTuple):
@@ -55,10 +66,24 @@ class SmallView(NamedTuple):
     close_spread: Floats
 
 
+class Camera(NamedTuple):
+    """How everything at rest goes from one frame to another.
+
+    Attributes:
+        numbers: (3, 7), see the module.
+        tone: (2,) gain and offset, grey values 0 to 255, of brightness.
+        sure: whether the two frames show the same world at all.
+    """
+
+    numbers: Doubles
+    tone: Doubles
+    sure: bool
+
+
 def small_view(grey: NDArray[np.uint8], steps: NDArray[np.int16]) -> SmallView:
     """Make the view of a frame from its small grey and small disparity, in DISPARITY_STEPS."""
     spreads = (_spread(steps, EDGE_REACH_PX), _spread(steps, BLUR_REACH_PX))
-    soft = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.8)
+    soft = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), BLUR_PX)
     return SmallView(grey, np.asarray(soft), steps.astype(np.float32) / np.float32(DISPARITY_STEPS), *spreads)
 
 
@@ -68,50 +93,103 @@ def _spread(steps: NDArray[np.int16], reach: int) -> Floats:
     return np.asarray(spread / np.float32(DISPARITY_STEPS), np.float32)
 
 
-def fit_camera(flow: Floats, a: SmallView, b: SmallView) -> Doubles:
-    """The (2, 7) numbers of the flow from view a to view b, (2, h, w) to begin with."""
-    found = _fit_flow(flow, a)
+def fit_cameras(flow: Floats, a: SmallView, b: SmallView) -> tuple[Camera, Camera]:
+    """The camera from view a to view b, whose flow (2, h, w) is to begin with, and the one back."""
     height, width = a.disparity.shape
-    gap = max(1, round((height * width / COMPARED) ** 0.5))
+    numbers = np.zeros((3, 7))
+    places = _places(a)
+    basis = _basis(*places, height, width)
+    spread = a.spread[_indices(*places)].astype(np.float64)
+    numbers[:2] = _fit_flow(np.stack([plane[_indices(*places)] for plane in flow]), basis, 1 / (1 + spread**2))
     if min(height, width) > 8:
-        _refine(found, a.soft, b.soft, a.disparity, a.close_spread, gap)
-    return found
+        gap = max(1, round((height * width / COMPARED) ** 0.5))
+        _refine(numbers, a.soft, b.soft, a.disparity, a.close_spread, 2 * gap)
+        _refine(numbers, a.soft, b.soft, a.disparity, a.close_spread, gap)
+    to_x, to_y = places[0] + numbers[0] @ basis[0], places[1] + numbers[1] @ basis[1]
+    inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
+    there = _indices(np.where(inside, to_x, 0), np.where(inside, to_y, 0))
+    weight = inside / (1 + (spread + b.spread[there]) ** 2)
+    numbers[2] = _fit(b.disparity[there] - places[2], basis[2], weight)
+    tone, sure = _compare(a.soft[_indices(*places)], b.soft[there], weight)
+    grown = places[2] + numbers[2] @ basis[2]
+    back = _basis(to_x, to_y, grown, height, width)
+    ways = (places[0] - to_x, places[1] - to_y, places[2] - grown)
+    returning = np.stack([_fit(way, one, inside + 1e-6) for way, one in zip(ways, back, strict=True)])
+    return Camera(numbers, tone, sure), Camera(returning, np.array([1 / tone[0], -tone[1] / tone[0]]), sure)
 
 
-def _fit_flow(flow: Floats, view: SmallView) -> Doubles:
-    """Fit a flow by reweighted least squares; places near depth edges hardly count."""
+def _places(view: SmallView) -> tuple[Doubles, Doubles, Doubles]:
+    """x, y and disparity of about POINTS places, evenly spread."""
     height, width = view.disparity.shape
     gap = max(1, round((height * width / POINTS) ** 0.5))
-    grid = (slice(gap // 2, None, gap), slice(gap // 2, None, gap))
-    y, x = (places.ravel().astype(np.float64) for places in np.mgrid[gap // 2 : height : gap, gap // 2 : width : gap])
-    weight = 1 / (1 + view.spread[grid].ravel().astype(np.float64) ** 2)
-    depth = view.disparity[grid].ravel().astype(np.float64)
-    x, y = x / width - 0.5, y / width - 0.5 * height / width
-    bases = (
-        np.stack([np.ones_like(x), x, y, depth, x * depth, x * x, x * y]),
-        np.stack([np.ones_like(x), x, y, depth, y * depth, x * y, y * y]),
-    )
-    values = [plane[grid].ravel() for plane in flow]
+    y, x = (places.ravel() for places in np.mgrid[gap // 2 : height : gap, gap // 2 : width : gap])
+    return x.astype(np.float64), y.astype(np.float64), view.disparity[y, x].astype(np.float64)
+
+
+def _indices(x: Doubles, y: Doubles, *_: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the pixels nearest to places."""
+    return np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
+
+
+def _basis(x: Doubles, y: Doubles, depth: Doubles, height: int, width: int) -> tuple[Doubles, Doubles, Doubles]:
+    """What each of the numbers of the flow across, down, and of the growth of disparity is multiplied with; (7, K)."""
+    one, x, y = np.ones_like(x), x / width - 0.5, y / width - 0.5 * height / width
+    across = np.stack([one, x, y, depth, x * depth, x * x, x * y])
+    down = np.stack([one, x, y, depth, y * depth, x * y, y * y])
+    return across, down, np.stack([one, x, y, depth, x * depth, y * depth, depth * depth])
+
+
+def _fit_flow(flow: Doubles, basis: tuple[Doubles, ...], weight: Doubles) -> Doubles:
+    """Fit flow (2, K) by reweighted least squares, so that what moves by itself is outvoted."""
     found, robust = np.zeros((2, 7)), weight
     for _ in range(4):
-        off = np.zeros_like(x)
-        for axis in range(2):
-            matrix = (bases[axis] * robust) @ bases[axis].T
-            matrix += np.diag(np.full(7, 1e-6 * np.trace(matrix) + 1e-9))
-            found[axis] = np.linalg.solve(matrix, bases[axis] @ (robust * values[axis]))
-            off += (values[axis] - found[axis] @ bases[axis]) ** 2
-        scale = max(float(np.median(off)), 0.01)
-        robust = weight / (1 + off / (4 * scale))
+        found = np.stack([_solve(flow[axis], basis[axis], robust) for axis in range(2)])
+        off = sum((flow[axis] - found[axis] @ basis[axis]) ** 2 for axis in range(2))
+        robust = weight / (1 + off / (4 * max(float(np.median(off)), 0.01)))
     return found
+
+
+def _fit(values: Doubles, basis: Doubles, weight: Doubles) -> Doubles:
+    """Fit values (K,) by reweighted least squares."""
+    found, robust = np.zeros(len(basis)), weight
+    for _ in range(4):
+        found = _solve(values, basis, robust)
+        off = (values - found @ basis) ** 2
+        robust = weight / (1 + off / (4 * max(float(np.median(off)), 1e-4)))
+    return found
+
+
+def _solve(values: Doubles, basis: Doubles, weight: Doubles) -> Doubles:
+    matrix = (basis * weight) @ basis.T
+    matrix += np.diag(1e-6 * np.diag(matrix) + 1e-9)
+    return np.asarray(np.linalg.solve(matrix, basis @ (weight * values)))
+
+
+def _compare(a: Floats, b: Floats, weight: Doubles) -> tuple[Doubles, bool]:
+    """Gain and offset from grey values a to b that show the same, and whether they do.
+
+    The gain is the ratio of the deviations: a regression would make it smaller the less exactly a and b match.
+    """
+    robust, tone, match = weight, np.array([1.0, 0.0]), 0.0
+    for _ in range(3):
+        total = robust.sum() + 1e-9
+        mean_a, mean_b = (robust * a).sum() / total, (robust * b).sum() / total
+        square_a, square_b = ((robust * (v - m) ** 2).sum() / total for v, m in ((a, mean_a), (b, mean_b)))
+        match = ((robust * (a - mean_a) * (b - mean_b)).sum() / total + 1) / ((square_a + 1) * (square_b + 1)) ** 0.5
+        gain = ((square_b + 1) / (square_a + 1)) ** 0.5
+        tone = np.array([gain, mean_b - gain * mean_a])
+        off = (b - tone[0] * a - tone[1]) ** 2
+        robust = weight / (1 + off / (4 * max(float(np.median(off)), 0.25)))
+    return tone, bool(match > SAME_WORLD)
 
 
 @kernel
-def _refine(camera: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Floats, gap: int) -> None:
-    """Correct a camera's numbers in place until frame b, moved back by them, equals frame a."""
+def _refine(numbers: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Floats, gap: int) -> None:
+    """Correct the numbers of a flow in place until frame b, moved back by it, equals frame a."""
     height, width = a.shape
     matrix, right, row = np.empty((15, 15)), np.empty(15), np.empty(15)
     flow = np.empty(2)
-    first = camera.copy()
+    first = numbers.copy()
     scale = 12.0
     for _ in range(10):
         matrix[:] = 0
@@ -119,7 +197,7 @@ def _refine(camera: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Fl
         total, squares, inside = 1e-9, 0.0, 0
         for y in range(2 + gap // 2, height - 2, gap):
             for x in range(2 + gap // 2, width - 2, gap):
-                camera_flow(camera, x, y, disparity[y, x], width, height, flow)
+                camera_flow(numbers, x, y, disparity[y, x], width, height, flow)
                 u, v = x + flow[0], y + flow[1]
                 if not (1 <= u < width - 2 and 1 <= v < height - 2):
                     continue
@@ -130,6 +208,7 @@ def _refine(camera: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Fl
                 off = (1 - q) * upper + q * lower - a[y, x]
                 slope_x, slope_y = 0.5 * (a[y, x + 1] - a[y, x - 1]), 0.5 * (a[y + 1, x] - a[y - 1, x])
                 weight = 1 / (1 + (off / scale) ** 2) ** 2 / (1 + (2 * spread[y, x]) ** 4)
+                weight /= 1 + (slope_x * slope_x + slope_y * slope_y) / (STEEP * STEEP)
                 total += weight
                 squares += weight * off * off
                 inside += 1
@@ -139,26 +218,29 @@ def _refine(camera: Doubles, a: Floats, b: Floats, disparity: Floats, spread: Fl
                     for j in range(i, 15):
                         matrix[i, j] += part * row[j]
                     right[i] -= part * off
-        error = np.sqrt(squares / total)
         if inside < 100:
-            camera[:] = first
+            numbers[:] = first
             return
-        scale = max(2.0 * error, 1.0)
-        for i in range(15):
-            for j in range(i):
-                matrix[i, j] = matrix[j, i]
-        trace = 0.0
-        for i in range(15):
-            trace += matrix[i, i]
-        for i in range(15):
-            matrix[i, i] += 1e-7 * trace + 1e-6
-        solve(matrix, right)
-        largest = 0.0
-        for i in range(14):
-            camera[i // 7, i % 7] += right[i]
-            largest = max(largest, abs(right[i]))
-        if largest < 0.02:
+        scale = max(2.0 * np.sqrt(squares / total), 1.0)
+        if _correct(numbers, matrix, right) < 0.02:
             return
+
+
+@step
+def _correct(numbers: Doubles, matrix: Doubles, right: Doubles) -> float:
+    """Solve for a correction, of which half a matrix is known, and apply it; the largest of its fourteen numbers."""
+    trace, largest = 0.0, 0.0
+    for i in range(15):
+        trace += matrix[i, i]
+        for j in range(i):
+            matrix[i, j] = matrix[j, i]
+    for i in range(15):
+        matrix[i, i] += 1e-7 * trace + 1e-6
+    solve(matrix, right)
+    for i in range(14):
+        numbers[i // 7, i % 7] += right[i]
+        largest = max(largest, abs(right[i]))
+    return largest
 
 
 @step
@@ -172,9 +254,17 @@ def _row(row: Doubles, x: float, y: float, depth: float, slope_x: float, slope_y
 
 
 @step
-def camera_flow(camera: Doubles, x: float, y: float, disparity: float, width: int, height: int, into: Doubles) -> None:
+def camera_flow(numbers: Doubles, x: float, y: float, disparity: float, width: int, height: int, into: Doubles) -> None:
     """Flow (2,) in small px at (x, y) of a small frame, of what has `disparity` in px of a full one."""
     x, y = x / width - 0.5, y / width - 0.5 * height / width
-    u, v = camera[0], camera[1]
+    u, v = numbers[0], numbers[1]
     into[0] = u[0] + u[1] * x + u[2] * y + u[3] * disparity + u[4] * x * disparity + u[5] * x * x + u[6] * x * y
     into[1] = v[0] + v[1] * x + v[2] * y + v[3] * disparity + v[4] * y * disparity + v[5] * x * y + v[6] * y * y
+
+
+@step
+def growth(numbers: Doubles, x: float, y: float, disparity: float, width: int, height: int) -> float:
+    """By how many px of a full frame disparity grows at (x, y) of a small one."""
+    x, y, w = x / width - 0.5, y / width - 0.5 * height / width, numbers[2]
+    linear = w[0] + w[1] * x + w[2] * y
+    return float(linear + (w[3] + w[4] * x + w[5] * y + w[6] * disparity) * disparity)

@@ -1,4 +1,4 @@
-"""What is kept of the frames around the one being filled: colours, disparity, and how the picture moves."""
+"""What is kept of the frames around the one being filled: colours, disparity, and how the camera moves."""
 
 from typing import Any, NamedTuple
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, run_rows
 from secondeye.flow import dis_flow
-from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, SmallView, fit_camera, small_view
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, SmallView, fit_cameras, small_view
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 FLOW_SIDE_PX = 480
-"""Long side at which flow is found; what it lacks in exactness is made good at full size."""
+"""Long side at which the camera's motion is found."""
 
 
 class Ring(NamedTuple):
@@ -22,21 +22,20 @@ class Ring(NamedTuple):
 
     Attributes:
         colors: (N, H, W, 3) uint8.
-        grey: (N, H, W) uint8.
         disparity: (N, H, W) int16, in DISPARITY_STEPS a px.
-        forward, backward: (N, 2, h, w) float32 px of the small frame, from a frame to the next and to the one before.
-        forward_camera, backward_camera: (N, 2, 7), the same flow as `camera_flow` explains it.
-        shrink: px of a frame a px of the small one.
+        forward, backward: (N, 3, 7), how everything at rest moves from a frame to the next and to the one before.
+        tone: (N, 2) gain and offset, grey values 0 to 255, of brightness from the frame before.
+        joined: (N,) whether a frame shows the same world as the one before.
+        size: height and width of the small frames in whose px `forward` and `backward` are.
     """
 
     colors: NDArray[np.uint8]
-    grey: NDArray[np.uint8]
     disparity: NDArray[np.int16]
-    forward: Floats
-    backward: Floats
-    forward_camera: Doubles
-    backward_camera: Doubles
-    shrink: float
+    forward: Doubles
+    backward: Doubles
+    tone: Doubles
+    joined: NDArray[np.bool_]
+    size: tuple[int, int]
 
 
 class Memory:
@@ -44,35 +43,32 @@ class Memory:
 
     def __init__(self, slots: int, height: int, width: int) -> None:
         factor = max(1, max(height, width) // FLOW_SIDE_PX)
-        self._size = (max(1, round(width / factor)), max(1, round(height / factor)))
-        small = (slots, 2, self._size[1], self._size[0])
+        small = max(1, round(height / factor)), max(1, round(width / factor))
         self.ring = Ring(
             np.empty((slots, height, width, 3), np.uint8),
-            np.empty((slots, height, width), np.uint8),
             np.empty((slots, height, width), np.int16),
-            np.zeros(small, np.float32),
-            np.zeros(small, np.float32),
-            np.zeros((slots, 2, 7)),
-            np.zeros((slots, 2, 7)),
-            width / self._size[0],
+            np.zeros((slots, 3, 7)),
+            np.zeros((slots, 3, 7)),
+            np.zeros((slots, 2)),
+            np.zeros(slots, np.bool_),
+            small,
         )
         self._view: SmallView | None = None
 
     def add(self, number: int, rgb: Floats, disparity: Floats) -> None:
         """Keep frame `number`, (3, H, W) and (H, W); the one before it must have been kept last."""
-        slots = len(self.ring.colors)
-        colors, steps = self.ring.colors[number % slots], self.ring.disparity[number % slots]
+        ring, slots = self.ring, len(self.ring.colors)
+        before, own = (number - 1) % slots, number % slots
+        colors, steps = ring.colors[own], ring.disparity[own]
         run_rows(lambda start, stop: _keep_rows(rgb, disparity, colors, steps, start, stop), len(disparity))
-        grey: Any = self.ring.grey[number % slots]
-        cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY, dst=grey)
-        small: Any = np.asarray(cv2.resize(grey, self._size, interpolation=cv2.INTER_AREA), np.uint8)
-        view = small_view(small, cv2.resize(steps, self._size, interpolation=cv2.INTER_NEAREST))
+        size = ring.size[::-1]
+        small: Any = np.asarray(cv2.resize(colors, size, interpolation=cv2.INTER_AREA), np.uint8)
+        grey: Any = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+        view = small_view(grey, cv2.resize(steps, size, interpolation=cv2.INTER_NEAREST))
         if self._view is not None:
-            before, own = (number - 1) % slots, number % slots
-            self.ring.forward[before] = dis_flow(self._view.grey, small, "ultrafast")
-            self.ring.backward[own] = dis_flow(small, self._view.grey, "ultrafast")
-            self.ring.forward_camera[before] = fit_camera(self.ring.forward[before], self._view, view)
-            self.ring.backward_camera[own] = fit_camera(self.ring.backward[own], view, self._view)
+            ahead, back = fit_cameras(dis_flow(self._view.grey, grey, "ultrafast"), self._view, view)
+            ring.forward[before], ring.backward[own] = ahead.numbers, back.numbers
+            ring.tone[own], ring.joined[own] = ahead.tone, ahead.sure
         self._view = view
 
 

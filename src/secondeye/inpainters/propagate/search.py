@@ -1,0 +1,173 @@
+"""Search what the right eye sees in holes: which surface along a pixel's ray other frames of the left eye show.
+
+    frame t    F hides the ray of a hole from the left eye, so that anything may stand there: d2 or d1
+    frame s    sees past d2, to what lies behind it: d2 is empty; and sees a surface at d1: that is it
+
+The nearest disparity wins at which more frames see a surface than see past it. Holes are searched in blocks of a few
+pixels, of which one is asked for all.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondeye.compiled import kernel, step
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
+from secondeye.inpainters.propagate.frames import Ring
+from secondeye.inpainters.propagate.lattice import Lattice, ray
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Bytes = NDArray[np.int8]
+Steps = NDArray[np.int16]
+
+SOURCES = 5
+"""Most frames from which one block takes colours."""
+
+ASKED = 6
+"""No further frames are asked about a ray once so many show something of it."""
+
+TRIED = 64
+"""Most disparities that are tried along a ray."""
+
+PACE_PX = 0.8
+"""From one tried disparity to the next, for each px of a block's side."""
+
+NOTHING = -1e9
+"""No disparity."""
+
+
+def pace_of(lattice: Lattice, block_px: int) -> float:
+    """Px from one tried disparity to the next."""
+    return max(PACE_PX * block_px, float(lattice.levels[2] - lattice.levels[0]) / (TRIED - 2))
+
+
+@kernel
+def search_blocks(
+    ring: Ring,
+    lattice: Lattice,
+    hole: Bools,
+    frame: int,
+    block_px: int,
+    pace: float,
+    depth: Floats,
+    sources: Bytes,
+    start: int,
+    stop: int,
+) -> None:
+    """Search for the hole pixels of the blocks in block rows [start, stop).
+
+    Args:
+        hole: (H, W).
+        block_px: a block's side.
+        pace: px from one tried disparity to the next.
+        depth: (rows, columns) of blocks, px of disparity, written; NOTHING where there is no hole or nothing is shown.
+        sources: (rows, columns, SOURCES) how many frames away what is there is shown, written; 0 ends them.
+    """
+    tried, votes, empty = np.empty(TRIED), np.empty(TRIED), np.empty(TRIED)
+    near, coefficients = np.empty((TRIED, SOURCES), np.int8), np.empty((3, 3))
+    here = ring.disparity[frame % len(ring.disparity)]
+    for j in range(start, stop):
+        for i in range(depth.shape[1]):
+            depth[j, i] = NOTHING
+            sources[j, i] = 0
+            row, column = _first_hole(hole, j * block_px, i * block_px, block_px)
+            if row < 0:
+                continue
+            count = _hidden(here, lattice.levels, row, column, pace, tried)
+            _vote(ring, lattice, frame, row, column, pace, tried[:count], votes, empty, near, coefficients)
+            for k in range(count):
+                if votes[k] > empty[k]:
+                    depth[j, i] = tried[k]
+                    sources[j, i] = near[k]
+                    break
+
+
+@step
+def _first_hole(hole: Bools, top: int, left: int, block_px: int) -> tuple[int, int]:
+    """Row and column of a block's first hole pixel, or -1."""
+    for y in range(top, min(top + block_px, hole.shape[0])):
+        for x in range(left, min(left + block_px, hole.shape[1])):
+            if hole[y, x]:
+                return y, x
+    return -1, -1
+
+
+@step
+def _hidden(here: Steps, levels: Doubles, row: int, column: int, pace: float, tried: Doubles) -> int:
+    """Disparities, nearest first, at which the left eye cannot tell what stands on a right pixel's ray; how many."""
+    count, d, width = 0, levels[2], here.shape[1]
+    while d > levels[0] - pace and count < TRIED:
+        left = int(np.round(column + d))
+        if left < 0 or left >= width or here[row, left] > (d - 0.5 * pace) * DISPARITY_STEPS:
+            tried[count] = d
+            count += 1
+        d -= pace
+    return count
+
+
+@step
+def _vote(
+    ring: Ring,
+    lattice: Lattice,
+    frame: int,
+    row: int,
+    column: int,
+    pace: float,
+    tried: Doubles,
+    votes: Doubles,
+    empty: Doubles,
+    near: Bytes,
+    coefficients: Doubles,
+) -> None:
+    """Count at each tried disparity the frames that see a surface and those that see past it, near frames more."""
+    slots, reach, asked = len(ring.disparity), len(lattice.nodes) // 2, 0
+    votes[:], empty[:], near[:] = 0, 0, 0
+    for turn in range(2, 2 * reach + 2):
+        away = turn // 2 * (1 - 2 * (turn % 2))
+        if not lattice.first <= reach + away <= lattice.last:
+            continue
+        ray(lattice.nodes, reach + away, lattice.gap, column, row, coefficients)
+        if _ask(
+            ring.disparity, (frame + away) % slots, coefficients, lattice.levels, away, pace, tried, votes, empty, near
+        ):
+            asked += 1
+        if asked == ASKED:
+            break
+
+
+@step
+def _ask(
+    disparity: Steps,
+    slot: int,
+    ray: Doubles,
+    levels: Doubles,
+    away: int,
+    pace: float,
+    tried: Doubles,
+    votes: Doubles,
+    empty: Doubles,
+    near: Bytes,
+) -> bool:
+    """Add one frame's votes; whether it sees a surface anywhere on the ray."""
+    height, width = disparity.shape[1], disparity.shape[2]
+    weight, shows, scale = 1 / (1 + 0.1 * abs(away)), False, 1 / (levels[2] - levels[1])
+    x0, x1, x2 = ray[0, 0] + 0.5, ray[0, 1], ray[0, 2]
+    y0, y1, y2 = ray[1, 0] + 0.5, ray[1, 1], ray[1, 2]
+    d0, d1, d2 = ray[2, 0], ray[2, 1], ray[2, 2]
+    for k in range(len(tried)):
+        s = (tried[k] - levels[1]) * scale
+        x, y = int(x0 + s * (x1 + s * x2)), int(y0 + s * (y1 + s * y2))
+        if not (1 <= x < width - 1 and 1 <= y < height - 1):
+            continue
+        off = disparity[slot, y, x] / DISPARITY_STEPS - (d0 + s * (d1 + s * d2))
+        if abs(off) <= 0.75 * pace:
+            votes[k] += weight
+            shows = True
+            for i in range(SOURCES):
+                if near[k, i] == 0:
+                    near[k, i] = away
+                    break
+        elif off < -1.5 * pace:
+            empty[k] += weight
+    return shows
