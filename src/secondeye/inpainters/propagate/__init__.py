@@ -106,7 +106,7 @@ def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> 
     job, found, painted = (ring, lattice, hole, frame, block_px), (depth, sources), right.numpy()
     pace = pace_of(lattice, block_px)
     run_rows(lambda start, stop: search_blocks(*job, pace, *found, start, stop), len(depth))
-    run_rows(lambda start, stop: paint_blocks(*job, block_px, *found, painted, start, stop), len(depth))
+    run_rows(lambda start, stop: paint_blocks(*job, pace, block_px, *found, painted, start, stop), len(depth))
     if right.data_ptr() != held.right[t].data_ptr():
         held.right[t].copy_(right)
 

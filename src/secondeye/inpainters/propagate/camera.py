@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, step
-from secondeye.flow.linear import solve
+from secondeye.flow.linear import mirror, solve_ridged
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -43,6 +43,15 @@ STEEP = 6.0
 
 EDGE_REACH_PX, BLUR_REACH_PX = 6, 2
 """So near a depth edge flow, and a blurred picture, are not sure to be of one side."""
+
+ODD_PX, ODD_SHARE = 1.0, 0.1
+"""A flow that differs from the camera's by more than so many px and that share of it may be something's own."""
+
+UNLIKE_GREY, UNLIKE_SHARE = 2.0, 1.5
+"""It is, if the camera's explains the picture worse than so many times as badly, and so many grey values more."""
+
+RIDGE = 1e-7
+"""Share of the trace that holds the numbers that a picture does not tell."""
 
 SAME_WORLD = 0.5
 """Correlation of two frames, one moved onto the other, below which they do not show the same."""
@@ -216,7 +225,7 @@ def _refine(numbers: Doubles, a: Floats, b: Floats, disparity: Floats, spread: F
                 for i in range(15):
                     part = weight * row[i]
                     for j in range(i, 15):
-                        matrix[i, j] += part * row[j]
+                        matrix[j, i] += part * row[j]
                     right[i] -= part * off
         if inside < 100:
             numbers[:] = first
@@ -228,15 +237,10 @@ def _refine(numbers: Doubles, a: Floats, b: Floats, disparity: Floats, spread: F
 
 @step
 def _correct(numbers: Doubles, matrix: Doubles, right: Doubles) -> float:
-    """Solve for a correction, of which half a matrix is known, and apply it; the largest of its fourteen numbers."""
-    trace, largest = 0.0, 0.0
-    for i in range(15):
-        trace += matrix[i, i]
-        for j in range(i):
-            matrix[i, j] = matrix[j, i]
-    for i in range(15):
-        matrix[i, i] += 1e-7 * trace + 1e-6
-    solve(matrix, right)
+    """Solve for a correction, of which the lower half of the matrix is known, and apply it; its largest number."""
+    mirror(matrix)
+    solve_ridged(matrix, right, RIDGE)
+    largest = 0.0
     for i in range(14):
         numbers[i // 7, i % 7] += right[i]
         largest = max(largest, abs(right[i]))
@@ -268,3 +272,34 @@ def growth(numbers: Doubles, x: float, y: float, disparity: float, width: int, h
     x, y, w = x / width - 0.5, y / width - 0.5 * height / width, numbers[2]
     linear = w[0] + w[1] * x + w[2] * y
     return float(linear + (w[3] + w[4] * x + w[5] * y + w[6] * disparity) * disparity)
+
+
+@kernel
+def mark_moving(
+    flow: Floats, numbers: Doubles, a: Floats, b: Floats, disparity: Floats, moves: NDArray[np.uint8]
+) -> None:
+    """Mark where frame b shows what frame a does by a flow (2, h, w), and not where the camera should have moved it."""
+    height, width = disparity.shape
+    own = np.empty(2)
+    for y in range(height):
+        for x in range(width):
+            camera_flow(numbers, x, y, disparity[y, x], width, height, own)
+            off_x, off_y = flow[0, y, x] - own[0], flow[1, y, x] - own[1]
+            odd = ODD_PX + ODD_SHARE * np.hypot(own[0], own[1])
+            moves[y, x] = 0
+            if off_x * off_x + off_y * off_y > odd * odd:
+                still = _unlike(a, b, y, x, own[0], own[1])
+                moves[y, x] = still > UNLIKE_GREY + UNLIKE_SHARE * _unlike(a, b, y, x, flow[0, y, x], flow[1, y, x])
+
+
+@step
+def _unlike(a: Floats, b: Floats, y: int, x: int, across: float, down: float) -> float:
+    """Mean difference in grey of 3x3 pixels of two frames, every second one, one frame moved."""
+    height, width = a.shape
+    total = 0.0
+    for j in range(-2, 3, 2):
+        for i in range(-2, 3, 2):
+            row, column = min(max(y + j, 0), height - 1), min(max(x + i, 0), width - 1)
+            v, u = min(max(int(row + down + 0.5), 0), height - 1), min(max(int(column + across + 0.5), 0), width - 1)
+            total += abs(a[row, column] - b[v, u])
+    return total / 9

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, run_rows
 from secondeye.flow import dis_flow
-from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, SmallView, fit_cameras, small_view
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, SmallView, fit_cameras, mark_moving, small_view
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -26,6 +26,7 @@ class Ring(NamedTuple):
         forward, backward: (N, 3, 7), how everything at rest moves from a frame to the next and to the one before.
         tone: (N, 2) gain and offset, grey values 0 to 255, of brightness from the frame before.
         joined: (N,) whether a frame shows the same world as the one before.
+        moves: (N, h, w) where in the small frame something moves by itself.
         size: height and width of the small frames in whose px `forward` and `backward` are.
     """
 
@@ -35,6 +36,7 @@ class Ring(NamedTuple):
     backward: Doubles
     tone: Doubles
     joined: NDArray[np.bool_]
+    moves: NDArray[np.uint8]
     size: tuple[int, int]
 
 
@@ -51,6 +53,7 @@ class Memory:
             np.zeros((slots, 3, 7)),
             np.zeros((slots, 2)),
             np.zeros(slots, np.bool_),
+            np.zeros((slots, *small), np.uint8),
             small,
         )
         self._view: SmallView | None = None
@@ -66,7 +69,10 @@ class Memory:
         grey: Any = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
         view = small_view(grey, cv2.resize(steps, size, interpolation=cv2.INTER_NEAREST))
         if self._view is not None:
-            ahead, back = fit_cameras(dis_flow(self._view.grey, grey, "ultrafast"), self._view, view)
+            flow = dis_flow(self._view.grey, grey, "ultrafast")
+            ahead, back = fit_cameras(flow, self._view, view)
+            mark_moving(flow, ahead.numbers, self._view.soft, view.soft, self._view.disparity, ring.moves[before])
+            ring.moves[own] = ring.moves[before]
             ring.forward[before], ring.backward[own] = ahead.numbers, back.numbers
             ring.tone[own], ring.joined[own] = ahead.tone, ahead.sure
         self._view = view

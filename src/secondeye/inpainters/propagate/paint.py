@@ -42,6 +42,7 @@ def paint_blocks(
     hole: Bools,
     frame: int,
     block_px: int,
+    pace: float,
     edge_px: int,
     depth: Floats,
     sources: Bytes,
@@ -52,6 +53,7 @@ def paint_blocks(
     """Lay over the hole pixels of block rows [start, stop) what was found for their blocks, or for those beside them.
 
     Args:
+        pace: px between disparities that `search_blocks` told apart.
         edge_px: so far, and twice so far, it is looked for what is nearer.
         depth, sources: see `search_blocks`.
         right: (3, H, W), filled in some way.
@@ -62,6 +64,8 @@ def paint_blocks(
     for j in range(start, stop):
         for i in range(depth.shape[1]):
             cast = -1
+            if depth[j, i] != NOTHING and _is_alone(depth, j, i, pace):
+                continue
             for row in range(j * block_px, min((j + 1) * block_px, height)):
                 for column in range(i * block_px, min((i + 1) * block_px, width)):
                     if not hole[row, column]:
@@ -91,6 +95,16 @@ def paint_blocks(
                         if found:
                             _mix(ring, lattice, frame, row, column, found, places, colors, total, right)
                             break
+
+
+@step
+def _is_alone(depth: Floats, j: int, i: int, pace: float) -> bool:
+    """Whether fewer than two of the blocks around show what is about as far away."""
+    like = 0
+    for y in range(max(j - 1, 0), min(j + 2, depth.shape[0])):
+        for x in range(max(i - 1, 0), min(i + 2, depth.shape[1])):
+            like += (y != j or x != i) and abs(depth[y, x] - depth[j, i]) <= 2 * pace
+    return like < 2
 
 
 @step

@@ -3,7 +3,8 @@
     frame t    F hides the ray of a hole from the left eye, so that anything may stand there: d2 or d1
     frame s    sees past d2, to what lies behind it: d2 is empty; and sees a surface at d1: that is it
 
-The nearest disparity wins at which more frames see a surface than see past it. Holes are searched in blocks of a few
+The nearest disparity wins at which far more frames see a surface than see past it. What moves by itself is not counted
+as a surface, for it is elsewhere at other times. Holes are searched in blocks of a few
 pixels, of which one is asked for all.
 """
 
@@ -32,6 +33,15 @@ TRIED = 64
 
 PACE_PX = 0.8
 """From one tried disparity to the next, for each px of a block's side."""
+
+SURER, LEAST_VOTES = 4.0, 1.2
+"""So many times as many frames must see a surface as see past it, and more than one."""
+
+GAP_SHARE = 0.65
+"""What is found may stand in so much of the gap in disparity between the ground beside a hole and what hides it."""
+
+BEYOND = 2.0
+"""So many paces it may lie beyond the ground."""
 
 NOTHING = -1e9
 """No disparity."""
@@ -74,10 +84,11 @@ def search_blocks(
             row, column = _first_hole(hole, j * block_px, i * block_px, block_px)
             if row < 0:
                 continue
-            count = _hidden(here, lattice.levels, row, column, pace, tried)
+            least, most = _bounds(here, row, column, lattice.levels)
+            count = _hidden(here, lattice.levels, row, column, pace, least, most, tried)
             _vote(ring, lattice, frame, row, column, pace, tried[:count], votes, empty, near, coefficients)
             for k in range(count):
-                if votes[k] > empty[k]:
+                if votes[k] > SURER * empty[k] + LEAST_VOTES:
                     depth[j, i] = tried[k]
                     sources[j, i] = near[k]
                     break
@@ -94,10 +105,37 @@ def _first_hole(hole: Bools, top: int, left: int, block_px: int) -> tuple[int, i
 
 
 @step
-def _hidden(here: Steps, levels: Doubles, row: int, column: int, pace: float, tried: Doubles) -> int:
+def _bounds(here: Steps, row: int, column: int, levels: Doubles) -> tuple[float, float]:
+    """The least and the most disparity that is believed of what a right pixel shows behind what hides it.
+
+    Where the ground begins beside what hides it, what stands close to that is likely to be a part of it that moved,
+    and what lies beyond the ground would be seen through something that moved away.
+    """
+    width, d = here.shape[1], levels[2]
+    while d > levels[0]:
+        x = int(column + d + 0.5)
+        if 0 <= x < width and here[row, x] >= (d - 0.5) * DISPARITY_STEPS:
+            hider = here[row, x] / DISPARITY_STEPS
+            for i in range(x, min(x + int(levels[2] - levels[0]) + 8, width)):
+                if here[row, i] < (hider - 1.0) * DISPARITY_STEPS:
+                    ground = here[row, min(i + 1, width - 1)] / DISPARITY_STEPS
+                    return ground, ground + GAP_SHARE * (hider - ground)
+                if i < x + 3:
+                    hider = max(hider, here[row, i] / DISPARITY_STEPS)
+            return levels[0], levels[2]
+        d -= 0.5
+    return levels[0], levels[2]
+
+
+@step
+def _hidden(
+    here: Steps, levels: Doubles, row: int, column: int, pace: float, least: float, most: float, tried: Doubles
+) -> int:
     """Disparities, nearest first, at which the left eye cannot tell what stands on a right pixel's ray; how many."""
     count, d, width = 0, levels[2], here.shape[1]
-    while d > levels[0] - pace and count < TRIED:
+    while d > most:
+        d -= pace
+    while d > least - BEYOND * pace and count < TRIED:
         left = int(np.round(column + d))
         if left < 0 or left >= width or here[row, left] > (d - 0.5 * pace) * DISPARITY_STEPS:
             tried[count] = d
@@ -129,7 +167,17 @@ def _vote(
             continue
         ray(lattice.nodes, reach + away, lattice.gap, column, row, coefficients)
         if _ask(
-            ring.disparity, (frame + away) % slots, coefficients, lattice.levels, away, pace, tried, votes, empty, near
+            ring.disparity,
+            ring.moves,
+            (frame + away) % slots,
+            coefficients,
+            lattice.levels,
+            away,
+            pace,
+            tried,
+            votes,
+            empty,
+            near,
         ):
             asked += 1
         if asked == ASKED:
@@ -139,6 +187,7 @@ def _vote(
 @step
 def _ask(
     disparity: Steps,
+    moves: NDArray[np.uint8],
     slot: int,
     ray: Doubles,
     levels: Doubles,
@@ -162,6 +211,8 @@ def _ask(
             continue
         off = disparity[slot, y, x] / DISPARITY_STEPS - (d0 + s * (d1 + s * d2))
         if abs(off) <= 0.75 * pace:
+            if moves[slot, y * moves.shape[1] // height, x * moves.shape[2] // width]:
+                continue
             votes[k] += weight
             shows = True
             for i in range(SOURCES):
