@@ -125,7 +125,7 @@ def cast_where_points_go(kind: tuple[str, str], shot: scene.Shot, frames: scene.
     Also returns how far, in m, what those rays meet is from the point, carried along with its body.
     """
     moments = times_s()
-    built = stage(shot.world, camera.views(shot.path, shot.rig, moments, WIDTH, HEIGHT), moments, WIDTH, HEIGHT)
+    built = stage(shot.world, camera.views(shot.path, shot.rig, moments, WIDTH, HEIGHT), moments)
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
     results: list[tuple[Tensor, ...]] = []
     for eye, truth in enumerate(truths(frames)):

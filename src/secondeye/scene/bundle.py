@@ -1,8 +1,8 @@
 """The records that rays are cast in, up to `CAPACITY` at a time, and what a stage consists of.
 
-A frame is cut into blocks of pixels, and for each block the bodies that may show in it are listed. The rays of a block
-are asked about one body after the other, all together; then those that met the same body are given their colours
-together. Places in a block are counted from its centre, so that single precision is enough.
+A frame is cut into blocks of pixels. The rays of a block are asked about one body after the other, all together, of
+those that may show there; then rays that met the same body are given their colours together. Places in a block are
+counted from its centre, so that single precision is enough.
 """
 
 from typing import Any, NamedTuple, cast
@@ -70,7 +70,7 @@ AIR = np.dtype(
         ("cloud_tile", np.int64),
     ]
 )
-"""Light, weather, the axes across the sun's rays, and a few more constants."""
+"""Light, weather, the direction to the sun and two axes across it, and a few more constants."""
 
 
 class Stage(NamedTuple):
@@ -82,12 +82,14 @@ class Stage(NamedTuple):
         texels: (tiles, texels), see `tiles`; red, green, blue and alpha are the bytes of a word, red the lowest.
         maps: (T, N, 33): each body's map to the world and its inverse, 3 x 4 each, the sun in the body's axes, and the
             body's bounds, m, along `across`, `upwards` and towards the sun: the three lowest, the three highest.
-        rays: (2 T, N + 1, 17): how each body sees the eye: origin, matrix 3 x 3 from pixel (x, y, 1) to a ray, nearest
-            depth, and the body's bounds in the picture, px, one px wider all round. The last is the world itself: SKY.
+        rays: (2 T, N + 1, 13): how each body sees the eye: origin, matrix 3 x 3 from pixel (x, y, 1) to a ray, and
+            nearest depth. The last is the world itself: SKY.
         shades: (S,) the bodies that cast shadows.
-        start, listed: what may show in block (j, i) of a view:
-            listed[start[view, j, i] : start[view, j, i + 1]].
+        order: (2 T, N) all bodies, those first that are nearest to a view's eye.
+        boxes: (2 T, 5, N) in that order, where each may show: left, top, right and bottom in px, some room added, and
+            from which depth on.
             Both lists have solid bodies before cut-out ones, which take longer to ask.
+        glossy: whether anything is not matte.
     """
 
     bodies: Records
@@ -96,8 +98,9 @@ class Stage(NamedTuple):
     maps: Doubles
     rays: Doubles
     shades: Ints
-    start: Longs
-    listed: Ints
+    order: Ints
+    boxes: Floats
+    glossy: bool
 
 
 def record(**fields: str) -> np.dtype[np.void]:
@@ -109,8 +112,8 @@ def record(**fields: str) -> np.dtype[np.void]:
 
 
 RAYS = record(
-    float32="x y depth near second ox oy oz dx dy dz middle enter leave wx wy wz vx vy vz red green blue",
-    int32="body holder lit key chosen",
+    float32="x y depth enter leave wx wy wz vx vy vz red green blue",
+    int32="body lit key chosen",
     uint32="own rest some",
 )
 """Rays, and what they meet.
@@ -118,10 +121,7 @@ RAYS = record(
 x, y            where in the picture, px from the block's centre
 depth, body     what is met first so far; depth is a ray parameter, m along the optical axis for rays through pixels
 lit             whether the sun shines there; -1 where that has to be found out
-near, second    the nearest depths at which any body may show close by, from two bodies, of which `holder` is one
-o, d            in the axes of the body that is being asked: the ray's point nearest to the body's centre; direction
-middle          the ray parameter there
-enter, leave    ray parameters, counted from there, between which the ray is inside that body
+enter, leave    between which depths the ray is inside the body that is being asked
 w, v            for rays that do not come from the eye: origin and direction in the world's axes
 red, green, blue, key       what is brought back: display colours or light, and the patch, see `shading`
 chosen, some    flags and list of rays for whatever is done to some only
@@ -148,7 +148,15 @@ p               texels around the place on two levels of the texture, first whic
 
 
 class Scratch(NamedTuple):
-    """Where rays are cast, each (1,) of RAYS or PATCH: from the eye, to the sun, and off what shines."""
+    """Where one thread casts rays, each (1,) of RAYS or PATCH, and lists bodies, each (N,).
+
+    Attributes:
+        rays, patch: from the eye.
+        sun_rays, sun_patch: to the sun.
+        bounced, bounced_patch: off what shines, and to where another eye sees a point.
+        flags, names: the bodies that rays are asked about, see `meeting.nominate`.
+        present: the bodies that a block shows.
+    """
 
     rays: Records
     patch: Records
@@ -156,8 +164,12 @@ class Scratch(NamedTuple):
     sun_patch: Records
     bounced: Records
     bounced_patch: Records
+    flags: Ints
+    names: Ints
+    present: Ints
 
 
-def scratch() -> Scratch:
-    """Fresh records for one thread."""
-    return Scratch(*(np.empty(1, kind) for kind in (RAYS, PATCH) * 3))
+def scratch(body_count: int) -> Scratch:
+    """Fresh records and lists for one thread."""
+    records = (np.empty(1, kind) for kind in (RAYS, PATCH) * 3)
+    return Scratch(*records, *(np.empty(body_count, np.int32) for _ in range(3)))

@@ -6,9 +6,9 @@ import numpy as np
 
 from secondeye.compiled import run_rows
 from secondeye.scene import following, kernel
-from secondeye.scene.bundle import BLOCK_PX, CAPACITY, Doubles, Floats, Longs, Scratch, Stage, scratch
+from secondeye.scene.bundle import BLOCK_PX, Doubles, Floats, Longs, Scratch, Stage, scratch
 from secondeye.scene.following import TRAIL, Found
-from secondeye.scene.kernel import Pictures
+from secondeye.scene.kernel import EDGES, Pictures
 
 CENTRE = np.zeros((1, 2))
 
@@ -31,13 +31,13 @@ def look(built: Stage, views: Longs, size: tuple[int, int], shift: Doubles = CEN
     return pictures
 
 
-def _run(lines: Callable[[int, int, Scratch], None], pictures: Pictures) -> None:
+def _run(lines: Callable[[int, int, Scratch], None], built: Stage, pictures: Pictures) -> None:
     """Call a kernel for all lines of blocks; it works with `scratch` of its own."""
     count, height, _ = pictures.key.shape
     each = -(-height // BLOCK_PX)
 
     def band(first: int, stop: int) -> None:
-        lines(-(-first // BLOCK_PX), -(-stop // BLOCK_PX), scratch())
+        lines(-(-first // BLOCK_PX), -(-stop // BLOCK_PX), scratch(len(built.bodies)))
 
     run_rows(band, count * each * BLOCK_PX)
 
@@ -50,7 +50,7 @@ def _empty(count: int, size: tuple[int, int], layers: bool) -> Pictures:
         return np.empty((*shape, height, width), np.float32)
 
     key = np.empty((count, height, width), np.int32)
-    whole = key, floats(count), floats(more), floats(3 * count)
+    whole = key, floats(count), floats(3 * count)
     return Pictures(*whole, floats(3 * more), floats(more), floats(more), floats(more))
 
 
@@ -61,16 +61,15 @@ def soften(built: Stage, views: Longs, pictures: Pictures, samples: int) -> None
 
 def _draw(built: Stage, views: Longs, shifts: Doubles, pictures: Pictures, softening: bool) -> None:
     def lines(first: int, stop: int, space: Scratch) -> None:
-        edges = np.empty((3, CAPACITY), np.int32)
-        kernel.draw(first, stop, built, views, shifts, pictures, space, edges, softening)
+        kernel.draw(first, stop, built, views, shifts, pictures, space, np.empty(1, EDGES), softening)
 
-    _run(lines, pictures)
+    _run(lines, built, pictures)
 
 
 def shoot(built: Stage, view: int, columns: Doubles, rows: Doubles) -> Pictures:
     """Cast K rays through any places in a view; what they see is one row of K pixels."""
     pictures = _empty(1, (len(columns), 1), False)
-    kernel.shoot(built, view, columns, rows, pictures, scratch())
+    kernel.shoot(built, view, columns, rows, pictures, scratch(len(built.bodies)))
     return pictures
 
 
@@ -84,12 +83,10 @@ def follow(
         np.empty((targets.size, *size), np.bool_),
         np.empty(pictures.key.shape, np.int32),
     )
-    slot_of = {int(view): slot for slot, view in enumerate(views)}
-    slots = np.array([[slot_of.get(int(target), -1) for target in row] for row in targets])
 
     def lines(first: int, stop: int, space: Scratch) -> None:
-        arguments = (projections, views, targets, slots, signs, pictures, found, space, np.empty(len(targets), TRAIL))
+        arguments = projections, views, targets, signs, pictures, found, space, np.empty(1, TRAIL)
         following.follow(first, stop, built, *arguments)
 
-    _run(lines, pictures)
+    _run(lines, built, pictures)
     return found

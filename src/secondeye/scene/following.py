@@ -22,30 +22,24 @@ from secondeye.scene.bundle import (
     i32,
     i64,
     record,
-    u32,
     u64,
 )
-from secondeye.scene.kernel import UNINTERESTED, Pictures, fill, write
+from secondeye.scene.kernel import Pictures, around, fill, middle_of, write
 from secondeye.scene.lanes import is_wild, kernel, loops, padded, step
-from secondeye.scene.meeting import cast, choose, find_solid, lay, middle_of, reset
-from secondeye.scene.shading import gather, list_all, part, place
+from secondeye.scene.meeting import Span, ask, choose, farthest, find_solid, nearest_depth, nominate, place
 from secondeye.scene.shapes import BOX, HALF, ONE, QUAD, ZERO
 
-TRAIL = record(
-    float32="u v depth clear across down",
-    int32="block seen chosen key where visible",
-    uint32="asked rest x y",
-)
+TRAIL = record(float32="u v z inverse limit", int32="body chosen", uint32="some")
 """Where points of a block are in another view.
 
-u, v, depth     px from the centre of their block, and m
-x, y, block     which pixel of the other view's picture that is, and which of its blocks
-key, clear      what the picture has there
-seen            whether they are seen there; `chosen` and `asked` are those for which a ray has to find that out
-across, down, visible       what has been found out, by pixels of the block: displacement in px, and `seen`
+inverse, body   one over the depth here, and the body that they are on
+u, v            px from the place that is the centre of their block here; at last how far they moved
+z               depth there for each m of depth here
+limit           before which depth nothing else may be met there; 0 once they are hidden or out of sight
+chosen, some    flags and list of points for whatever is done to some only
 """
 
-BLOCK_SHIFT = BLOCK_PX.bit_length() - 1
+FAR = i32(1 << 24)
 
 Row = tuple[float, float, float, float]
 Map = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
@@ -73,7 +67,6 @@ def follow(
     projections: Doubles,
     views: Longs,
     targets: Longs,
-    slots: Longs,
     signs: Floats,
     pictures: Pictures,
     found: Found,
@@ -87,106 +80,102 @@ def follow(
         projections: (all views, 3, 4), world point to pixel times depth.
         views: (V,), where pixels come from.
         targets: (K, V), where they are looked for.
-        slots: (K, V), which of `views` the target is, or -1.
         signs: (K, V).
-        trails: (K,) of TRAIL, scratch.
+        trails: (1,) of TRAIL, scratch.
     """
     _, height, width = pictures.key.shape
-    lines, rays, patch = -(-height // BLOCK_PX), space.rays[0], space.patch[0]
+    lines, points, trail = -(-height // BLOCK_PX), space.rays[0], trails[0]
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         high = min(height - row * BLOCK_PX, BLOCK_PX)
         for column in range(-(-width // BLOCK_PX)):
-            wide = min(width - column * BLOCK_PX, BLOCK_PX)
-            count = wide * high
-            fill(rays, wide, high, ZERO, ZERO)
-            _read(pictures, found, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
-            list_all(rays, count)
-            left = count
-            while left:
-                n = i64(rays.body[rays.rest[0]])
-                own = part(rays, left, count)
-                gather(rays, patch, own, count)
-                _prepare(stage, views[slot], n, row, column, patch, own)
-                for k in range(len(targets)):
-                    other = targets[k, slot], slots[k, slot]
-                    _follow_to(stage, projections, views[slot], other, n, row, column, pictures, space, trails[k], own)
-                    _keep(rays, patch, trails[k], own, count, signs[k, slot])
-                left -= own
+            wide, view = min(width - column * BLOCK_PX, BLOCK_PX), views[slot]
+            at = slot, row * BLOCK_PX, column * BLOCK_PX, wide, high
+            fill(points, wide, high, ZERO, ZERO)
+            _read(pictures, found, points, trail, *at)
+            span = around(column * BLOCK_PX, row * BLOCK_PX, wide, high)
+            total = _shown(stage, view, span, space, trail, wide * high)
             for k in range(len(targets)):
-                _write(found, k * len(views) + slot, row * BLOCK_PX, column * BLOCK_PX, trails[k], wide, high)
+                target, x, y = targets[k, slot], middle_of(column), middle_of(row)
+                _go(stage, projections, view, target, x, y, space, trail, wide * high, total)
+                _hide(stage, view, target, x, y, width, height, space, trail, wide * high)
+                _thin(stage, view, x, y, space, trail, wide * high, total)
+                _write(found, k * len(views) + slot, points, trail, signs[k, slot], *at)
 
 
-@step
-def _read(pictures: Pictures, found: Found, slot: int, top: int, left: int, rays: Bundle, wide: int, high: int) -> None:
-    """What the rays of a block met; `lit` holds all of their keys but whether the sun shines."""
+@loops
+def _read(
+    pictures: Pictures,
+    found: Found,
+    points: Bundle,
+    trail: Bundle,
+    slot: int,
+    top: int,
+    left: int,
+    wide: int,
+    high: int,
+) -> None:
+    """What the rays of a block met."""
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
             i, at = y * wide + x, u64(left + x)
-            key = pictures.key[slot, down, at]
-            rays.depth[i], rays.lit[i], rays.body[i] = pictures.depth[slot, down, at], i32(key >> 1), i32(key >> 4)
-            found.surface[slot, down, at] = i32(key >> 4)
-
-
-@step
-def _prepare(stage: Stage, view: int, n: int, row: int, column: int, patch: Bundle, count: int) -> None:
-    """Where a body may hide itself, find points in its axes, with normals and places on its texture."""
-    if n == SKY:
-        for k in range(count):
-            patch.depth[k] = ONE
-    elif may_hide_itself(stage, n):
-        place(stage.rays, view, n, middle_of(column), middle_of(row), patch, count)
-        lay(stage.bodies, n, patch, count)
-
-
-@step
-def may_hide_itself(stage: Stage, n: int) -> bool:
-    """Whether an eye that sees some of a body's face may not see all of it."""
-    kind = stage.bodies[n].kind
-    return bool(stage.bodies[n].cutout or kind > BOX)
+            points.depth[i] = pictures.depth[slot, down, at]
+            trail.body[i] = i32(pictures.key[slot, down, at] >> 4)
+    for i in range(wide * high):
+        trail.inverse[i] = ONE / points.depth[i]
+    for i in range(wide * high, padded(wide * high)):
+        points.depth[i], trail.inverse[i], trail.body[i] = ZERO, ZERO, i32(SKY)
+    write(trail.body, found.surface, slot, top, left, wide, high)
 
 
 @loops
-def _follow_to(
+def _shown(stage: Stage, view: int, span: Span, space: Scratch, trail: Bundle, count: int) -> int:
+    """List the bodies that a block shows as `present`; how many."""
+    total = 0
+    for k in range(nominate(stage, view, span, INF, space.flags, space.names)):
+        n, shown = space.names[k], i32(0)
+        for i in range(count):
+            shown |= i32(1) if trail.body[i] == n else i32(0)
+        space.present[total] = n
+        total += shown
+    return total
+
+
+@loops
+def _go(
     stage: Stage,
     projections: Doubles,
     view: int,
-    other: tuple[int, int],
-    n: int,
-    row: int,
-    column: int,
-    pictures: Pictures,
+    target: int,
+    column: float,
+    row: float,
     space: Scratch,
     trail: Bundle,
     count: int,
+    present: int,
 ) -> None:
-    """Find points that `_prepare` has seen to in one other view: its number and its slot."""
-    patch, (target, slot) = space.patch[0], other
-    there = _map(stage, projections, view, target, n, middle_of(column), middle_of(row))
-    _project(there, patch, trail, padded(count))
-    cutout = n != SKY and stage.bodies[n].cutout
-    round_cutout = cutout and stage.bodies[n].kind > QUAD
-    if n != SKY and not cutout and may_hide_itself(stage, n):
-        _turns_away(stage.rays, view, target, n, patch, padded(count))
-    else:
-        for k in range(padded(count)):
-            patch.towards[k] = -ONE if round_cutout else ONE
-    if _look_up(pictures, slot, row, column, n, patch, trail, count):
-        asked = choose(trail.chosen, trail.asked, count)
-        _ask(stage, target, row, column, n, space, trail, asked)
-    if cutout:  # finer or coarser, there may be a gap
-        spread = f32(stage.air[0].pixel_rad)
-        for k in range(count):
-            patch.wide[k] = trail.depth[k] * spread
-        find_solid(stage.bodies, stage.texels, n, patch, count)
-        for k in range(count):
-            trail.seen[k] &= patch.solid[k]
+    """Find points in one other view, as if they stayed where they are; then those on bodies that do not."""
+    points, world = space.rays[0], len(stage.bodies)
+    _project(_map(stage, projections, view, target, world, column, row), points, trail, padded(count))
+    for k in range(present):
+        n = i64(space.present[k])
+        if _moves(stage.maps, view // 2, target // 2, n):
+            _project_own(_map(stage, projections, view, target, n, column, row), n, points, trail, padded(count))
+
+
+@step
+def _moves(maps: Doubles, time: int, other: int, n: int) -> bool:
+    """Whether a body is elsewhere, or turned, at another time."""
+    for c in range(12):
+        if maps[time, n, c] != maps[other, n, c]:
+            return True
+    return False
 
 
 @step
 def _map(stage: Stage, projections: Doubles, view: int, target: int, n: int, column: float, row: float) -> Map:
-    """From (x, y) px off a block's centre and depth t to t' (u, v, 1) there: t (a x + b y + c) + d, three times.
+    """From (x, y) px off a block's centre and depth t to (u, v, 1) z there: a x + b y + c + d / t, three times.
 
     The point is o + t (A p) in body n's axes, M (o + t (A p)) in the world at the other time, and P of that in the
     picture; what is constant of it is multiplied in double precision.
@@ -202,152 +191,168 @@ def _map(stage: Stage, projections: Doubles, view: int, target: int, n: int, col
 
 @step
 def _map_row(stage: Stage, projections: Doubles, view: int, target: int, n: int, c: int) -> Row:
-    """One row of P M A, and of P M o: the sky's points are directions, whose depth is 1 and which have no origin."""
-    p, q, r, s = projections[target, c, 0], projections[target, c, 1], projections[target, c, 2], 0.0
-    ray = stage.rays[view, len(stage.bodies) if n == SKY else n]
-    if n != SKY:
+    """One row of P M A, and of P M o."""
+    p, q, r, s = (
+        projections[target, c, 0],
+        projections[target, c, 1],
+        projections[target, c, 2],
+        projections[target, c, 3],
+    )
+    ray = stage.rays[view, n]
+    if n < len(stage.bodies):  # the last is the world itself
         m = stage.maps[target // 2, n]
-        s = p * m[3] + q * m[7] + r * m[11] + projections[target, c, 3]
+        s += p * m[3] + q * m[7] + r * m[11]
         p, q, r = p * m[0] + q * m[4] + r * m[8], p * m[1] + q * m[5] + r * m[9], p * m[2] + q * m[6] + r * m[10]
-        s += p * ray[0] + q * ray[1] + r * ray[2]
     return (
         p * ray[3] + q * ray[6] + r * ray[9],
         p * ray[4] + q * ray[7] + r * ray[10],
         p * ray[5] + q * ray[8] + r * ray[11],
-        s,
+        s + p * ray[0] + q * ray[1] + r * ray[2],
     )
 
 
 @step
-def _centred(own: Row, z: Row, column: float, row: float, origin: float) -> tuple[float, float, float, float]:
+def _centred(own: Row, z: Row, column: float, row: float, origin: float) -> Row:
     """A row for places counted from (column, row) here and from `origin` there."""
     c = own[0] * column + own[1] * row + own[2] - origin * (z[0] * column + z[1] * row + z[2])
     return f32(own[0] - origin * z[0]), f32(own[1] - origin * z[1]), f32(c), f32(own[3] - origin * z[3])
 
 
 @step
-def _project(there: Map, patch: Bundle, trail: Bundle, count: int) -> None:
+def _project(there: Map, points: Bundle, trail: Bundle, count: int) -> None:
+    for k in range(count):
+        trail.u[k], trail.v[k], trail.z[k] = _projected(there, points.x[k], points.y[k], trail.inverse[k])
+
+
+@step
+def _project_own(there: Map, n: int, points: Bundle, trail: Bundle, count: int) -> None:
+    for k in range(count):
+        u, v, z = _projected(there, points.x[k], points.y[k], trail.inverse[k])
+        own = trail.body[k] == n
+        trail.u[k], trail.v[k] = u if own else trail.u[k], v if own else trail.v[k]
+        trail.z[k] = z if own else trail.z[k]
+
+
+@step
+def _projected(there: Map, x: float, y: float, inverse: float) -> tuple[float, float, float]:
     a, b, c, d, e, f, g, h, i, j, m, n = there
-    for k in range(count):
-        x, y, t = patch.x[k], patch.y[k], patch.depth[k]
-        z = t * (i * x + j * y + m) + n
-        trail.depth[k] = z
-        trail.u[k] = (t * (a * x + b * y + c) + d) / z
-        trail.v[k] = (t * (e * x + f * y + g) + h) / z
-
-
-@step
-def _turns_away(rays: Doubles, view: int, target: int, n: int, patch: Bundle, count: int) -> None:
-    """Write to `towards` something not positive where one eye sees the front of a surface and the other its back."""
-    ox, oy, oz = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
-    tx, ty, tz = f32(rays[target, n, 0]), f32(rays[target, n, 1]), f32(rays[target, n, 2])
-    for k in range(count):
-        px, py, pz = patch.px[k], patch.py[k], patch.pz[k]
-        nx, ny, nz = patch.nx[k], patch.ny[k], patch.nz[k]
-        here = (ox - px) * nx + (oy - py) * ny + (oz - pz) * nz
-        patch.towards[k] = here * ((tx - px) * nx + (ty - py) * ny + (tz - pz) * nz)
-
-
-@step
-def _look_up(
-    pictures: Pictures, slot: int, row: int, column: int, n: int, patch: Bundle, trail: Bundle, count: int
-) -> int:
-    """See what the pixel shows that each point falls into; choose the points that leaves in doubt, if there are any."""
-    _, height, width = pictures.key.shape
-    left, top, asked = f32(middle_of(column)), f32(middle_of(row)), 0
-    right_end, low_end = f32(width) - HALF, f32(height) - HALF
-    blocks = i32(-(-width // BLOCK_PX))
-    for k in range(padded(count)):
-        u, v = left + trail.u[k], top + trail.v[k]
-        inside = (trail.depth[k] > ZERO) & (u >= -HALF) & (u < right_end) & (v >= -HALF) & (v < low_end)
-        x, y = i32(np.floor(u + HALF)) if inside else i32(0), i32(np.floor(v + HALF)) if inside else i32(0)
-        trail.seen[k] = i32(1) if inside else i32(0)
-        trail.x[k], trail.y[k] = u32(x), u32(y)
-        trail.block[k] = i32(i32(y >> BLOCK_SHIFT) * blocks + i32(x >> BLOCK_SHIFT))
-    if slot < 0:
-        for k in range(padded(count)):
-            trail.chosen[k] = trail.seen[k]
-            asked += trail.chosen[k]
-        return asked
-    _pick(pictures, slot, trail, count)
-    for k in range(padded(count)):
-        same, reach = (trail.key[k] >> 1) == patch.lit[k], INF if n == SKY else trail.depth[k]
-        certain = same & (trail.clear[k] >= reach) & (patch.towards[k] > ZERO)
-        trail.chosen[k] = i32(0) if certain else trail.seen[k]
-        asked += trail.chosen[k]
-    return asked
-
-
-@step
-def _pick(pictures: Pictures, slot: int, trail: Bundle, count: int) -> None:
-    """What the pixels that points fall into show."""
-    for k in range(count):
-        y, x = trail.y[k], trail.x[k]
-        if is_wild(y):
-            break
-        trail.key[k], trail.clear[k] = pictures.key[slot, y, x], pictures.clear[slot, y, x]
+    z = i * x + j * y + m + n * inverse
+    return (a * x + b * y + c + d * inverse) / z, (e * x + f * y + g + h * inverse) / z, z
 
 
 @loops
-def _ask(stage: Stage, target: int, row: int, column: int, n: int, space: Scratch, trail: Bundle, asked: int) -> None:
-    """Cast rays to the points in doubt, block by block."""
-    rays, blocks = space.bounced[0], stage.start.shape[2] - 1
-    while asked:
-        block = i64(trail.block[trail.asked[0]])
-        own = _one_block(trail, asked)
-        asked -= own
-        there, across = block // blocks, block % blocks
-        down_px, across_px = f32((there - row) * BLOCK_PX), f32((across - column) * BLOCK_PX)
-        reset(rays, own, INF)
-        for k in range(own):
-            i = trail.rest[k]
+def _hide(
+    stage: Stage,
+    view: int,
+    target: int,
+    column: float,
+    row: float,
+    width: int,
+    height: int,
+    space: Scratch,
+    trail: Bundle,
+    count: int,
+) -> None:
+    """Let the `limit` of points be 0 that are out of another view's frame, or behind anything there."""
+    rays, count = space.bounced[0], padded(count)
+    span = _aim(space.rays[0], trail, rays, f32(column), f32(row), f32(width), f32(height), count)
+    for k in range(nominate(stage, target, span, farthest(rays, count), space.flags, space.names)):
+        n = i64(space.names[k])
+        if nearest_depth(stage, target, n, span) < farthest(rays, count):
+            ask(stage, target, n, column, row, rays, space.bounced_patch[0], count)
+            _drop(trail, rays, n, n if _cannot_hide_itself(stage, view, target, n) else -2, count)
+
+
+@step
+def _aim(
+    points: Bundle, trail: Bundle, rays: Bundle, column: float, row: float, width: float, height: float, count: int
+) -> Span:
+    """Rays to points, as far as the points; where all of them are."""
+    left, top, right, low = -HALF - column, -HALF - row, width - HALF - column, height - HALF - row
+    least_x, least_y, most_x, most_y = FAR, FAR, i32(-FAR), i32(-FAR)
+    for k in range(count):
+        u, v, z = trail.u[k], trail.v[k], trail.z[k]
+        inside = (z > ZERO) & (u >= left) & (u < right) & (v >= top) & (v < low)
+        rays.x[k], rays.y[k] = u if inside else ZERO, v if inside else ZERO
+        trail.limit[k] = points.depth[k] * z * (ONE - SAME_DEPTH) if inside else ZERO
+        rays.depth[k], rays.body[k] = trail.limit[k], i32(SKY)
+        x, y = i32(np.floor(rays.x[k])), i32(np.floor(rays.y[k]))
+        least_x, most_x = min(least_x, x if inside else FAR), max(most_x, x if inside else i32(-FAR))
+        least_y, most_y = min(least_y, y if inside else FAR), max(most_y, y if inside else i32(-FAR))
+    return column + f32(least_x), row + f32(least_y), column + f32(most_x) + ONE, row + f32(most_y) + ONE
+
+
+@step
+def _cannot_hide_itself(stage: Stage, view: int, target: int, n: int) -> bool:
+    """Whether an eye sees all of a body that another sees: planes, and boxes that show both the same sides."""
+    if stage.bodies[n].kind <= QUAD:
+        return True
+    if stage.bodies[n].kind > BOX or stage.bodies[n].cutout:
+        return False
+    same = True
+    for c in range(3):
+        here, there = stage.rays[view, n, c], stage.rays[target, n, c]
+        same = same and (abs(here) <= 1 or (there > 1 if here > 1 else there < -1))
+    return same
+
+
+@step
+def _drop(trail: Bundle, rays: Bundle, n: int, harmless: int, count: int) -> None:
+    """Let points be hidden before which body n was met, but for those on body `harmless`; and cast on."""
+    for k in range(count):
+        hidden = (rays.body[k] == n) & (trail.body[k] != harmless)
+        trail.limit[k] = ZERO if hidden else trail.limit[k]
+        rays.depth[k], rays.body[k] = trail.limit[k], i32(SKY)
+
+
+@loops
+def _thin(
+    stage: Stage, view: int, column: float, row: float, space: Scratch, trail: Bundle, count: int, present: int
+) -> None:
+    """Let points of cut-out bodies be hidden where there is a gap, seen from nearer by or from farther away."""
+    points, patch = space.rays[0], space.bounced_patch[0]
+    for m in range(present):
+        n, total = i64(space.present[m]), 0
+        if not stage.bodies[n].cutout:
+            continue
+        for k in range(count):
+            trail.chosen[k] = i32(1) if (trail.body[k] == n) & (trail.limit[k] > ZERO) else i32(0)
+            total += trail.chosen[k]
+        if not total:
+            continue
+        total, spread = choose(trail.chosen, trail.some, count), f32(stage.air[0].pixel_rad)
+        for k in range(total):
+            i = trail.some[k]
             if is_wild(i):
                 break
-            rays.x[k], rays.y[k] = trail.u[i] - across_px, trail.v[i] - down_px
-            rays.depth[k] = INF if n == SKY else trail.depth[i] * (ONE - SAME_DEPTH)
-        cast(stage, target, there, across, rays, space.bounced_patch[0], own, UNINTERESTED)
-        for k in range(own):
-            trail.seen[trail.rest[k]] = i32(1) if rays.body[k] == SKY else i32(0)
+            patch.x[k], patch.y[k], patch.depth[k] = points.x[i], points.y[i], points.depth[i]
+            patch.wide[k] = points.depth[i] * trail.z[i] * spread
+        place(stage.rays, view, n, column, row, patch, padded(total))
+        find_solid(stage.bodies, stage.texels, n, patch, total)
+        for k in range(total):
+            i = trail.some[k]
+            trail.limit[i] = trail.limit[i] if patch.solid[k] else ZERO
 
 
-@step
-def _one_block(trail: Bundle, asked: int) -> int:
-    """Divide the points that are asked about into `rest`, in the same block as the first, and `asked`."""
-    block = trail.block[trail.asked[0]]
-    own, others = 0, 0
-    for k in range(asked):
-        i = trail.asked[k]
-        trail.rest[own] = i
-        trail.asked[others] = i
-        mine = 1 if trail.block[i] == block else 0
-        own += mine
-        others += 1 - mine
-    return own
-
-
-@step
-def _keep(rays: Bundle, patch: Bundle, trail: Bundle, own: int, count: int, sign: float) -> None:
-    """Note by pixels what was found out about some."""
-    for k in range(padded(own)):
-        trail.u[k], trail.v[k] = sign * (trail.u[k] - patch.x[k]), sign * (trail.v[k] - patch.y[k])
-    if own == count:
-        for k in range(padded(own)):
-            trail.across[k], trail.down[k], trail.visible[k] = trail.u[k], trail.v[k], trail.seen[k]
-        return
-    for k in range(own):
-        i = rays.own[k]
-        if is_wild(i):
-            break
-        trail.across[i], trail.down[i], trail.visible[i] = trail.u[k], trail.v[k], trail.seen[k]
-
-
-@step
-def _write(found: Found, at: int, top: int, left: int, trail: Bundle, wide: int, high: int) -> None:
+@loops
+def _write(
+    found: Found,
+    at: int,
+    points: Bundle,
+    trail: Bundle,
+    sign: float,
+    slot: int,
+    top: int,
+    left: int,
+    wide: int,
+    high: int,
+) -> None:
     """Copy what is known of a block."""
-    place = top, left, wide, high
-    write(trail.across, found.moved, 2 * at, *place)
-    write(trail.down, found.moved, 2 * at + 1, *place)
+    for k in range(padded(wide * high)):
+        trail.u[k], trail.v[k] = sign * (trail.u[k] - points.x[k]), sign * (trail.v[k] - points.y[k])
+    write(trail.u, found.moved, 2 * at, top, left, wide, high)
+    write(trail.v, found.moved, 2 * at + 1, top, left, wide, high)
     for y in range(high):
         down = u64(top + y)
         for x in range(wide):
-            found.visible[at, down, u64(left + x)] = trail.visible[y * wide + x] != 0
+            found.visible[at, down, u64(left + x)] = trail.limit[y * wide + x] > ZERO

@@ -4,7 +4,7 @@ import math
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Scratch, Stage, f32, i64
 from secondeye.scene.lanes import loops, padded, step
-from secondeye.scene.meeting import aim_freely, ask, reset
+from secondeye.scene.meeting import ask_freely, reset, to_body
 from secondeye.scene.shading import haze, list_all, part, shade, shade_sky
 from secondeye.scene.shapes import ONE
 from secondeye.scene.world import Finish
@@ -75,8 +75,7 @@ def _arrive(stage: Stage, time: int, but: int, space: Scratch, count: int) -> No
     reset(bounced, count, INF)
     for n in range(len(stage.bodies)):
         if n != but:
-            aim_freely(stage.maps, time, n, bounced, padded(count))
-            ask(stage.bodies, stage.texels, n, bounced, patch, padded(count), BOUNCED_SPREAD)
+            ask_freely(stage, time, n, bounced, patch, padded(count), BOUNCED_SPREAD)
     list_all(bounced, count)
     left = count
     while left:
@@ -104,14 +103,5 @@ def _locate(stage: Stage, time: int, n: int, rays: Bundle, patch: Bundle, count:
         patch.depth[k], patch.lit[k] = t, -1
         patch.reach[k] = f32(2) * t * math.sqrt(gx * gx + gy * gy + gz * gz)
         patch.wx[k], patch.wy[k], patch.wz[k] = rays.wx[i] + t * gx, rays.wy[i] + t * gy, rays.wz[i] + t * gz
-    if n == SKY:
-        return
-    maps = stage.maps
-    for k in range(count):
-        x, y, z = patch.wx[k], patch.wy[k], patch.wz[k]
-        patch.px[k] = f32(maps[time, n, 12]) * x + f32(maps[time, n, 13]) * y + f32(maps[time, n, 14]) * z
-        patch.px[k] += f32(maps[time, n, 15])
-        patch.py[k] = f32(maps[time, n, 16]) * x + f32(maps[time, n, 17]) * y + f32(maps[time, n, 18]) * z
-        patch.py[k] += f32(maps[time, n, 19])
-        patch.pz[k] = f32(maps[time, n, 20]) * x + f32(maps[time, n, 21]) * y + f32(maps[time, n, 22]) * z
-        patch.pz[k] += f32(maps[time, n, 23])
+    if n != SKY:
+        to_body(stage.maps, time, n, patch, count)

@@ -18,6 +18,7 @@ from secondeye.scene.bundle import (
     Floats,
     Ints,
     Longs,
+    Records,
     Scratch,
     Stage,
     f32,
@@ -27,12 +28,13 @@ from secondeye.scene.bundle import (
 )
 from secondeye.scene.gloss import MATTE, gloss
 from secondeye.scene.lanes import kernel, loops, step
-from secondeye.scene.meeting import cast, middle_of, reset
+from secondeye.scene.meeting import Span, cast, choose, reset
 from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
+from secondeye.scene.shapes import ONE, ZERO
 
 ONE_RAY: Any = np.int64(1)
-UNINTERESTED: Any = np.bool_(False)
-"""Not cautious; a plain False would have all casting compiled once more for it."""
+
+HALO_PX = BLOCK_PX + 2
 
 
 class Pictures(NamedTuple):
@@ -41,7 +43,6 @@ class Pictures(NamedTuple):
     Attributes:
         key: (V, H, W) the patch that each pixel's ray meets, see `shading`.
         depth: (V, H, W) m, along the optical axis.
-        clear: (V, H, W) a depth before which nothing but what the ray meets shows within half a pixel.
         rgb: (V 3, H, W) display colours, at edges the mean of some rays.
         front, alpha, front_depth, behind_depth: (V 3, H, W) and (V, H, W), colour, share and depth of the nearest body
             in each pixel, and depth of what is behind it; or (0, H, W) where nobody wants them.
@@ -49,7 +50,6 @@ class Pictures(NamedTuple):
 
     key: Ints
     depth: Floats
-    clear: Floats
     rgb: Floats
     front: Floats
     alpha: Floats
@@ -57,18 +57,35 @@ class Pictures(NamedTuple):
     behind_depth: Floats
 
 
+EDGES = np.dtype(
+    [
+        ("key", np.int32, HALO_PX * HALO_PX),
+        *(
+            (name, kind, CAPACITY + 16)
+            for name, kind in (("differs", np.int32), ("some", np.uint32), ("lit", np.int32))
+        ),
+        *((name, np.float32, CAPACITY + 16) for name in ("x", "y")),
+    ]
+)
+"""A block's keys with those around it, and which of its pixels are at edges.
+
+differs         1 for pixels within one of which another patch begins, or that show something glossy
+some, x, y      those by number, and where they are, px from the block's centre
+lit             1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near
+"""
+
+
 @loops
-def colour(stage: Stage, view: int, row: int, column: int, space: Scratch, count: int) -> None:
-    """Give the rays that were cast through a block their colours and keys."""
+def colour(stage: Stage, view: int, column: float, row: float, space: Scratch, count: int) -> None:
+    """Give the rays that were cast through places around (column, row) their colours and keys."""
     rays, patch, time = space.rays[0], space.patch[0], view // 2
-    x, y = middle_of(column), middle_of(row)
     list_all(rays, count)
     left = count
     while left:
         n = i64(rays.body[rays.rest[0]])
         own = part(rays, left, count)
         gather(rays, patch, own, count)
-        locate(stage, view, n, x, y, patch, own)
+        locate(stage, view, n, column, row, patch, own)
         if n == SKY:
             shade_sky(stage, time, patch, own)
         else:
@@ -90,7 +107,7 @@ def draw(
     shifts: Doubles,
     pictures: Pictures,
     space: Scratch,
-    edges: Ints,
+    edges: Records,
     softening: bool,
 ) -> None:
     """Cast rays through all pixels of views (V,); or, if `softening`, replace colours and layers at edges.
@@ -99,30 +116,44 @@ def draw(
 
     Args:
         shifts: (S, 2) px from a pixel's centre to its rays; (1, 2) unless softening.
-        edges: (3, CAPACITY) scratch.
+        edges: (1,) of EDGES, scratch.
     """
     _, height, width = pictures.key.shape
-    lines, samples = -(-height // BLOCK_PX), len(shifts)
-    rays, at_once, cautious = space.rays[0], CAPACITY // samples, len(pictures.alpha) > 0 and not softening
+    lines, samples, rays = -(-height // BLOCK_PX), len(shifts), space.rays[0]
+    at_once = CAPACITY // samples
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         for column in range(-(-width // BLOCK_PX)):
             wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
-            total = _edges(stage, pictures.key, slot, row, column, edges) if softening else wide * high
+            left, top, view = column * BLOCK_PX, row * BLOCK_PX, views[slot]
+            total = find_edges(stage, pictures.key, slot, left, top, wide, high, edges[0]) if softening else wide * high
             for start in range(0, total, at_once):
                 pixels = min(total - start, at_once)
                 if softening:
-                    _fill_edges(rays, edges, start, pixels, row, column, shifts)
+                    _fill_edges(rays, edges[0], start, pixels, shifts)
                 else:
                     fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
                 reset(rays, pixels * samples, INF)
-                free = cast(stage, views[slot], row, column, rays, space.patch[0], pixels * samples, cautious)
-                colour(stage, views[slot], row, column, space, pixels * samples)
+                x, y, span = middle_of(column), middle_of(row), around(left, top, wide, high)
+                cast(stage, view, x, y, span, space.flags, space.names, rays, space.patch[0], pixels * samples)
+                colour(stage, view, x, y, space, pixels * samples)
                 if softening:
-                    _settle(pictures, slot, edges, start, pixels, rays, samples)
+                    settle(rays, space.patch[0], pixels, samples)
+                    _write_edges(pictures, slot, left, top, wide, edges[0], start, pixels, space.patch[0])
                 else:
-                    _clear(rays, wide * high, free)
-                    _write(pictures, slot, row * BLOCK_PX, column * BLOCK_PX, rays, wide, high)
+                    _write(pictures, slot, top, left, rays, wide, high)
+
+
+@step
+def middle_of(block: int) -> float:
+    """The column, or the row, of a block's centre."""
+    return block * BLOCK_PX + (BLOCK_PX - 1) / 2
+
+
+@step
+def around(left: int, top: int, wide: int, high: int) -> Span:
+    """Where the rays of some pixels may be."""
+    return f32(left - 0.5), f32(top - 0.5), f32(left + wide - 0.5), f32(top + high - 0.5)
 
 
 @step
@@ -136,21 +167,17 @@ def fill(rays: Bundle, wide: int, high: int, across: float, down: float) -> None
             rays.lit[i] = i32(-1)
 
 
-@step
-def _clear(rays: Bundle, count: int, free: float) -> None:
-    """Let `near` be the depth before which nothing but what rays meet shows near them; elsewhere it is `free`."""
-    for i in range(count):
-        clear = rays.second[i] if rays.holder[i] == rays.body[i] else rays.near[i]
-        rays.near[i] = clear if clear < free else free
-
-
-@step
+@loops
 def write(values: Bundle, pictures: Floats | Ints, at: int, top: int, left: int, wide: int, high: int) -> None:
-    """Copy values of a block's pixels to picture `at` of some; counted without signs, its rows are copied at once."""
+    """Copy values of a block's pixels to picture `at` of some; whole rows are copied at once, without a call."""
     for y in range(high):
         down = u64(top + y)
-        for x in range(wide):
-            pictures[at, down, u64(left + x)] = values[y * wide + x]
+        if wide == BLOCK_PX:
+            for x in range(BLOCK_PX):
+                pictures[at, down, u64(left + x)] = values[y * BLOCK_PX + x]
+        else:
+            for x in range(wide):
+                pictures[at, down, u64(left + x)] = values[y * wide + x]
 
 
 @step
@@ -163,106 +190,158 @@ def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wid
     write(rays.depth, pictures.depth, slot, *place)
     write(rays.key, pictures.key, slot, *place)
     if len(pictures.alpha):  # each pixel is all its own, as yet
-        write(rays.near, pictures.clear, slot, *place)
         write(rays.red, pictures.front, 3 * slot, *place)
         write(rays.green, pictures.front, 3 * slot + 1, *place)
         write(rays.blue, pictures.front, 3 * slot + 2, *place)
         write(rays.depth, pictures.front_depth, slot, *place)
         write(rays.depth, pictures.behind_depth, slot, *place)
-        _paint(f32(1), pictures.alpha, slot, *place)
+        for i in range(wide * high):
+            rays.red[i] = f32(1)
+        write(rays.red, pictures.alpha, slot, *place)
 
 
-@step
-def _paint(value: float, pictures: Floats, at: int, top: int, left: int, wide: int, high: int) -> None:
-    for y in range(high):
-        down = u64(top + y)
-        for x in range(wide):
-            pictures[at, down, u64(left + x)] = value
-
-
-@step
-def _fill_edges(rays: Bundle, edges: Ints, start: int, pixels: int, row: int, column: int, shifts: Doubles) -> None:
-    """S rays through each of some pixels at edges."""
-    for k in range(pixels):
-        for s in range(len(shifts)):
-            i = k * len(shifts) + s
-            rays.x[i] = f32(edges[0, start + k] - middle_of(column) + shifts[s, 0])
-            rays.y[i] = f32(edges[1, start + k] - middle_of(row) + shifts[s, 1])
-            rays.lit[i] = edges[2, start + k]
-
-
-@step
-def _edges(stage: Stage, key: Ints, slot: int, row: int, column: int, edges: Ints) -> int:
-    """List a block's pixels within one of which another patch begins, or that show something glossy; how many.
-
-    Columns, rows, and 1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near.
-    """
-    _, height, width = key.shape
+@loops
+def find_edges(stage: Stage, key: Ints, slot: int, left: int, top: int, wide: int, high: int, edges: Bundle) -> int:
+    """List a block's pixels at edges; how many."""
+    _surround(key, slot, left, top, wide, high, edges)
     total = 0
-    for y in range(row * BLOCK_PX, min(row * BLOCK_PX + BLOCK_PX, height)):
-        for x in range(column * BLOCK_PX, min(column * BLOCK_PX + BLOCK_PX, width)):
-            own = key[slot, y, x]
-            left, right = key[slot, y, max(x - 1, 0)], key[slot, y, min(x + 1, width - 1)]
-            above, below = key[slot, max(y - 1, 0), x], key[slot, min(y + 1, height - 1), x]
-            same = own == left and own == right and own == above and own == below
-            if same and (own < 0 or stage.bodies[own >> 4].finish == MATTE):
-                continue
-            lit, shaded = False, False
-            for near in (own, left, right, above, below):
-                if near >= 0:
-                    lit, shaded = lit or near & 1 == 1, shaded or near & 1 == 0
-            edges[0, total], edges[1, total], edges[2, total] = x, y, -1 if lit == shaded else int(lit)
-            total += 1
+    for y in range(high):
+        for x in range(wide):
+            i = (y + 1) * HALO_PX + x + 1
+            own, beside = edges.key[i], (edges.key[i] != edges.key[i - 1]) | (edges.key[i] != edges.key[i + 1])
+            above = (own != edges.key[i - HALO_PX]) | (own != edges.key[i + HALO_PX])
+            edges.differs[y * wide + x] = i32(1) if beside | above else i32(0)
+            total += edges.differs[y * wide + x]
+    if stage.glossy:
+        for y in range(high):
+            for x in range(wide):
+                own = edges.key[(y + 1) * HALO_PX + x + 1]
+                if own >= 0 and stage.bodies[own >> 4].finish != MATTE:
+                    edges.differs[y * wide + x] = i32(1)
+        total = 1
+    if not total:
+        return 0
+    total = choose(edges.differs, edges.some, wide * high)
+    edge = f32(BLOCK_PX - 1) * f32(0.5)
+    for k in range(total):
+        y, x = i64(edges.some[k]) // wide, i64(edges.some[k]) % wide
+        edges.x[k], edges.y[k] = f32(x) - edge, f32(y) - edge
+        edges.lit[k] = _hint(edges, (y + 1) * HALO_PX + x + 1)
     return total
 
 
 @step
-def _settle(pictures: Pictures, slot: int, edges: Ints, start: int, pixels: int, rays: Bundle, samples: int) -> None:
-    """Write what the rays of some pixels say of them."""
-    for k in range(pixels):
-        _settle_one(pictures, slot, edges[1, start + k], edges[0, start + k], rays, k * samples, samples)
+def _surround(key: Ints, slot: int, left: int, top: int, wide: int, high: int, edges: Bundle) -> None:
+    """Copy a block's keys, and those around it, to `edges`; beyond the picture, its border goes on."""
+    _, height, width = key.shape
+    for y in range(high + 2):
+        down, start = min(max(top + y - 1, 0), height - 1), y * HALO_PX
+        edges.key[start] = key[slot, down, max(left - 1, 0)]
+        if wide == BLOCK_PX:
+            for x in range(BLOCK_PX):
+                edges.key[start + 1 + x] = key[slot, down, u64(left + x)]
+        else:
+            for x in range(wide):
+                edges.key[start + 1 + x] = key[slot, down, u64(left + x)]
+        edges.key[start + 1 + wide] = key[slot, down, min(left + wide, width - 1)]
 
 
 @step
-def _settle_one(pictures: Pictures, slot: int, y: int, x: int, rays: Bundle, first: int, samples: int) -> None:
-    """Write what the rays of one pixel say of it."""
-    nearest = first
-    for i in range(first + 1, first + samples):
-        nearest = i if rays.depth[i] < rays.depth[nearest] else nearest
-    red, green, blue = f32(0), f32(0), f32(0)
-    own_red, own_green, own_blue, own, behind = f32(0), f32(0), f32(0), f32(0), INF
-    for i in range(first, first + samples):
-        mine = rays.body[i] == rays.body[nearest]
-        red, green, blue = red + rays.red[i], green + rays.green[i], blue + rays.blue[i]
-        own_red += rays.red[i] if mine else f32(0)
-        own_green += rays.green[i] if mine else f32(0)
-        own_blue += rays.blue[i] if mine else f32(0)
-        own += f32(1) if mine else f32(0)
-        behind = rays.depth[i] if not mine and rays.depth[i] < behind else behind
-    share = f32(1) / f32(samples)
-    pictures.rgb[3 * slot + 0, y, x] = red * share
-    pictures.rgb[3 * slot + 1, y, x] = green * share
-    pictures.rgb[3 * slot + 2, y, x] = blue * share
-    if len(pictures.alpha):
-        pictures.front[3 * slot + 0, y, x] = own_red / own
-        pictures.front[3 * slot + 1, y, x] = own_green / own
-        pictures.front[3 * slot + 2, y, x] = own_blue / own
-        pictures.alpha[slot, y, x] = own * share
-        pictures.front_depth[slot, y, x] = rays.depth[nearest]
-        pictures.behind_depth[slot, y, x] = behind if own < f32(samples) else rays.depth[nearest]
+def _hint(edges: Bundle, i: int) -> int:
+    """Whether the sun shines on all, 1, or on nothing, 0, in a pixel and beside it; else -1."""
+    lit, shaded = 0, 0
+    for near in (i, i - 1, i + 1, i - HALO_PX, i + HALO_PX):
+        key = edges.key[near]
+        lit |= 1 if key >= 0 and key & 1 == 1 else 0
+        shaded |= 1 if key >= 0 and key & 1 == 0 else 0
+    return i32(-1 if lit == shaded else lit)
+
+
+@step
+def _fill_edges(rays: Bundle, edges: Bundle, start: int, pixels: int, shifts: Doubles) -> None:
+    """S rays through each of some pixels at edges: the first of each, then the second of each."""
+    for s in range(len(shifts)):
+        across, down, first = f32(shifts[s, 0]), f32(shifts[s, 1]), s * pixels
+        for k in range(pixels):
+            rays.x[first + k], rays.y[first + k] = edges.x[start + k] + across, edges.y[start + k] + down
+            rays.lit[first + k] = edges.lit[start + k]
+
+
+@loops
+def settle(rays: Bundle, patch: Bundle, pixels: int, samples: int) -> None:
+    """What the rays of some pixels say of them, to `patch`.
+
+    `red`, `green`, `blue` are the mean colour; g is the nearest body's, `depth` its depth, `weight` its share, and
+    `reach` the depth of what is behind it.
+    """
+    for k in range(pixels):
+        patch.depth[k], patch.solid[k] = rays.depth[k], rays.body[k]
+        patch.red[k], patch.green[k], patch.blue[k] = ZERO, ZERO, ZERO
+        patch.gx[k], patch.gy[k], patch.gz[k] = ZERO, ZERO, ZERO
+        patch.weight[k], patch.reach[k] = ZERO, INF
+    for first in range(pixels, pixels * samples, pixels):
+        for k in range(pixels):
+            nearer = rays.depth[first + k] < patch.depth[k]
+            patch.solid[k] = rays.body[first + k] if nearer else patch.solid[k]
+            patch.depth[k] = rays.depth[first + k] if nearer else patch.depth[k]
+    for first in range(0, pixels * samples, pixels):
+        for k in range(pixels):
+            _add(rays, first + k, patch, k)
+    share = ONE / f32(samples)
+    for k in range(pixels):
+        patch.red[k], patch.green[k], patch.blue[k] = (
+            patch.red[k] * share,
+            patch.green[k] * share,
+            patch.blue[k] * share,
+        )
+        own = ONE / patch.weight[k]
+        patch.gx[k], patch.gy[k], patch.gz[k] = patch.gx[k] * own, patch.gy[k] * own, patch.gz[k] * own
+        patch.reach[k] = patch.reach[k] if patch.weight[k] < f32(samples) else patch.depth[k]
+        patch.weight[k] *= share
+
+
+@step
+def _add(rays: Bundle, i: int, patch: Bundle, k: int) -> None:
+    """Add one ray to what is known of its pixel."""
+    mine, red, green, blue = rays.body[i] == patch.solid[k], rays.red[i], rays.green[i], rays.blue[i]
+    patch.red[k], patch.green[k], patch.blue[k] = patch.red[k] + red, patch.green[k] + green, patch.blue[k] + blue
+    patch.gx[k] += red if mine else ZERO
+    patch.gy[k] += green if mine else ZERO
+    patch.gz[k] += blue if mine else ZERO
+    patch.weight[k] += ONE if mine else ZERO
+    behind = INF if mine else rays.depth[i]
+    patch.reach[k] = behind if behind < patch.reach[k] else patch.reach[k]
+
+
+@step
+def _write_edges(
+    pictures: Pictures, slot: int, left: int, top: int, wide: int, edges: Bundle, start: int, pixels: int, patch: Bundle
+) -> None:
+    """Write what was found out about some pixels at edges."""
+    for k in range(pixels):
+        i = i64(edges.some[start + k])
+        y, x = u64(top + i // wide), u64(left + i % wide)
+        pictures.rgb[3 * slot, y, x] = patch.red[k]
+        pictures.rgb[3 * slot + 1, y, x] = patch.green[k]
+        pictures.rgb[3 * slot + 2, y, x] = patch.blue[k]
+        if len(pictures.alpha):
+            pictures.front[3 * slot, y, x] = patch.gx[k]
+            pictures.front[3 * slot + 1, y, x] = patch.gy[k]
+            pictures.front[3 * slot + 2, y, x] = patch.gz[k]
+            pictures.alpha[slot, y, x] = patch.weight[k]
+            pictures.front_depth[slot, y, x] = patch.depth[k]
+            pictures.behind_depth[slot, y, x] = patch.reach[k]
 
 
 @kernel
 def shoot(stage: Stage, view: int, columns: Doubles, rows: Doubles, pictures: Pictures, space: Scratch) -> None:
     """Cast a ray through each of K places in a view, one after the other; what they see is a row of K pixels."""
-    _, lines, blocks = stage.start.shape
     rays = space.rays[0]
     for k in range(len(columns)):
-        row = min(max(int(np.floor((rows[k] + 0.5) / BLOCK_PX)), 0), lines - 1)
-        column = min(max(int(np.floor((columns[k] + 0.5) / BLOCK_PX)), 0), blocks - 2)
-        rays.x[0], rays.y[0] = f32(columns[k] - middle_of(column)), f32(rows[k] - middle_of(row))
-        rays.lit[0] = i32(-1)
+        left, top = int(np.floor(columns[k] + 0.5)), int(np.floor(rows[k] + 0.5))
+        x, y = np.float64(left), np.float64(top)
+        rays.x[0], rays.y[0], rays.lit[0] = f32(columns[k] - x), f32(rows[k] - y), i32(-1)
         reset(rays, ONE_RAY, INF)
-        cast(stage, view, row, column, rays, space.patch[0], ONE_RAY, UNINTERESTED)
-        colour(stage, view, row, column, space, ONE_RAY)
+        cast(stage, view, x, y, around(left, top, 1, 1), space.flags, space.names, rays, space.patch[0], ONE_RAY)
+        colour(stage, view, x, y, space, ONE_RAY)
         _write(pictures, 0, 0, k, rays, 1, 1)

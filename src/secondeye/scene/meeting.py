@@ -1,12 +1,12 @@
 """Which body each ray of a bundle meets first."""
 
 from secondeye.scene.bundle import (
-    BLOCK_PX,
     INF,
     NEAREST_M,
     SKY,
     Bundle,
     Doubles,
+    Floats,
     Ints,
     Records,
     Stage,
@@ -27,13 +27,18 @@ from secondeye.scene.shapes import (
     SPHERE,
     ZERO,
     face_of,
-    meet,
+    meet_box,
+    meet_plane,
+    meet_round,
     normal_of,
     texture_of,
 )
 from secondeye.scene.texture import find_one_level, mix_channel
 
-HALF_BLOCK_PX = f32(BLOCK_PX / 2)
+Row = tuple[float, float, float, float]
+Rows = tuple[Row, Row, Row]
+Span = tuple[float, float, float, float]
+"""Left, top, right and bottom, px."""
 
 
 @step
@@ -44,130 +49,233 @@ def direction(rays: Doubles, view: int, n: int, c: int, column: float, row: floa
 
 
 @step
-def aim(rays: Doubles, view: int, n: int, column: float, row: float, bundle: Bundle, count: int) -> None:
-    """Bring rays through places around (column, row) of a view into body n's axes."""
-    ox, oy, oz = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
+def seen_by(rays: Doubles, view: int, n: int, column: float, row: float) -> Rows:
+    """How body n sees rays through places around (column, row): by axis, origin, direction there, and its growth."""
     ax, bx, cx = direction(rays, view, n, 0, column, row)
     ay, by, cy = direction(rays, view, n, 1, column, row)
     az, bz, cz = direction(rays, view, n, 2, column, row)
-    for i in range(count):
-        dx = ax + bx * bundle.x[i] + cx * bundle.y[i]
-        dy = ay + by * bundle.x[i] + cy * bundle.y[i]
-        dz = az + bz * bundle.x[i] + cz * bundle.y[i]
-        _start(bundle, i, ox, oy, oz, dx, dy, dz)
+    x, y, z = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
+    return (x, ax, bx, cx), (y, ay, by, cy), (z, az, bz, cz)
 
 
 @step
-def _start(bundle: Bundle, i: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> None:
-    """Let a ray, in a body's axes, start from its point nearest to the body's centre."""
-    middle = -(ox * dx + oy * dy + oz * dz) / (dx * dx + dy * dy + dz * dz)
-    bundle.middle[i] = middle
-    bundle.dx[i], bundle.dy[i], bundle.dz[i] = dx, dy, dz
-    bundle.ox[i], bundle.oy[i], bundle.oz[i] = ox + middle * dx, oy + middle * dy, oz + middle * dz
+def towards(seen: Row, x: float, y: float) -> float:
+    """One component of the direction of the ray through a place."""
+    return seen[1] + seen[2] * x + seen[3] * y
 
 
 @step
-def aim_freely(maps: Doubles, time: int, n: int, bundle: Bundle, count: int) -> None:
-    """Bring rays with origins w and directions v in the world into body n's axes."""
-    a, b, c, d = f32(maps[time, n, 12]), f32(maps[time, n, 13]), f32(maps[time, n, 14]), f32(maps[time, n, 15])
-    e, f, g, h = f32(maps[time, n, 16]), f32(maps[time, n, 17]), f32(maps[time, n, 18]), f32(maps[time, n, 19])
-    p, q, r, s = f32(maps[time, n, 20]), f32(maps[time, n, 21]), f32(maps[time, n, 22]), f32(maps[time, n, 23])
-    for i in range(count):
-        x, y, z = bundle.wx[i], bundle.wy[i], bundle.wz[i]
-        vx, vy, vz = bundle.vx[i], bundle.vy[i], bundle.vz[i]
-        _start(
-            bundle,
-            i,
-            a * x + b * y + c * z + d,
-            e * x + f * y + g * z + h,
-            p * x + q * y + r * z + s,
-            a * vx + b * vy + c * vz,
-            e * vx + f * vy + g * vz,
-            p * vx + q * vy + r * vz,
-        )
+def mapped(maps: Doubles, time: int, n: int, first: int) -> Rows:
+    """Body n's map to the world, `first` 0, or its inverse, `first` 12."""
+    a, b, c, d = maps[time, n, first], maps[time, n, first + 1], maps[time, n, first + 2], maps[time, n, first + 3]
+    e, f, g, h = maps[time, n, first + 4], maps[time, n, first + 5], maps[time, n, first + 6], maps[time, n, first + 7]
+    i, j, k = maps[time, n, first + 8], maps[time, n, first + 9], maps[time, n, first + 10]
+    m = maps[time, n, first + 11]
+    return (f32(a), f32(b), f32(c), f32(d)), (f32(e), f32(f), f32(g), f32(h)), (f32(i), f32(j), f32(k), f32(m))
+
+
+@step
+def point(row: Row, x: float, y: float, z: float) -> float:
+    """One component of where a map takes a point."""
+    return row[0] * x + row[1] * y + row[2] * z + row[3]
+
+
+@step
+def vector(row: Row, x: float, y: float, z: float) -> float:
+    """One component of where a map takes a direction."""
+    return row[0] * x + row[1] * y + row[2] * z
 
 
 @loops
-def ask(bodies: Records, texels: Words, n: int, bundle: Bundle, patch: Bundle, count: int, spread: float) -> None:
-    """Let body n be what those rays meet that are aimed at it and meet it before anything else so far.
+def ask(stage: Stage, view: int, n: int, column: float, row: float, bundle: Bundle, patch: Bundle, count: int) -> None:
+    """Let body n be what rays meet, through places around (column, row), that meet it before anything else so far.
+
+    The count fills whole vectors.
+    """
+    body = stage.bodies[n]
+    kind, seen, nearest = body.kind, seen_by(stage.rays, view, n, column, row), INF if body.cutout else NEAREST_M
+    if kind == SPHERE:
+        _meet_round(SPHERE, seen, n, bundle, count, nearest)
+    elif kind <= QUAD:
+        bound = INF if kind == GROUND else ONE
+        for i in range(count):
+            dx, dy, dz = _aimed(seen, bundle.x[i], bundle.y[i])
+            first, last = meet_plane(bound, seen[0][0], seen[1][0], seen[2][0], dx, dy, dz)
+            _take(bundle, i, n, first, last, nearest)
+    elif kind == BOX:
+        for i in range(count):
+            dx, dy, dz = _aimed(seen, bundle.x[i], bundle.y[i])
+            first, last = meet_box(seen[0][0], seen[1][0], seen[2][0], dx, dy, dz)
+            _take(bundle, i, n, first, last, nearest)
+    elif kind == CYLINDER:
+        _meet_round(CYLINDER, seen, n, bundle, count, nearest)
+    else:
+        _meet_round(CONE, seen, n, bundle, count, nearest)
+    if body.cutout:
+        _ask_gaps(stage, view, n, column, row, bundle, patch, count, False)
+        if kind > QUAD:
+            _ask_gaps(stage, view, n, column, row, bundle, patch, count, True)
+
+
+@step
+def _aimed(seen: Rows, x: float, y: float) -> tuple[float, float, float]:
+    return towards(seen[0], x, y), towards(seen[1], x, y), towards(seen[2], x, y)
+
+
+@step
+def _meet_round(shape: int, seen: Rows, n: int, bundle: Bundle, count: int, nearest: float) -> None:
+    for i in range(count):
+        dx, dy, dz = _aimed(seen, bundle.x[i], bundle.y[i])
+        first, last = meet_round(shape, seen[0][0], seen[1][0], seen[2][0], dx, dy, dz)
+        _take(bundle, i, n, first, last, nearest)
+
+
+@step
+def _take(bundle: Bundle, i: int, n: int, first: float, last: float, nearest: float) -> None:
+    """Let a ray that is in body n from `first` to `last` meet it there, unless it is nearer than `nearest`."""
+    bundle.enter[i], bundle.leave[i] = first, last
+    t = first if first >= NEAREST_M else last
+    better = (last >= first) & (t >= nearest) & (t < bundle.depth[i])
+    bundle.depth[i] = t if better else bundle.depth[i]
+    bundle.body[i] = i32(n) if better else bundle.body[i]
+
+
+@loops
+def ask_freely(stage: Stage, time: int, n: int, bundle: Bundle, patch: Bundle, count: int, spread: float) -> None:
+    """Let body n be what rays with origins w and directions v meet, that meet it before anything else so far.
 
     A pixel is `spread` m wide for each m of depth. The count fills whole vectors.
     """
-    kind = bodies[n].kind
+    body = stage.bodies[n]
+    kind, there, nearest = body.kind, mapped(stage.maps, time, n, 12), INF if body.cutout else NEAREST_M
     if kind == SPHERE:
-        _meet(SPHERE, bundle, count)
-    elif kind == QUAD:
-        _meet(QUAD, bundle, count)
+        _meet_round_freely(SPHERE, there, n, bundle, count, nearest)
+    elif kind <= QUAD:
+        bound = INF if kind == GROUND else ONE
+        for i in range(count):
+            ox, oy, oz, dx, dy, dz = _free(there, bundle, i)
+            first, last = meet_plane(bound, ox, oy, oz, dx, dy, dz)
+            _take(bundle, i, n, first, last, nearest)
     elif kind == BOX:
-        _meet(BOX, bundle, count)
+        for i in range(count):
+            ox, oy, oz, dx, dy, dz = _free(there, bundle, i)
+            first, last = meet_box(ox, oy, oz, dx, dy, dz)
+            _take(bundle, i, n, first, last, nearest)
     elif kind == CYLINDER:
-        _meet(CYLINDER, bundle, count)
-    elif kind == CONE:
-        _meet(CONE, bundle, count)
+        _meet_round_freely(CYLINDER, there, n, bundle, count, nearest)
     else:
-        _meet(GROUND, bundle, count)
-    if not bodies[n].cutout:
-        _take(n, bundle, count)
-        return
-    _take_solid(bodies, texels, n, bundle, patch, count, spread, False)
-    if kind > QUAD:
-        _take_solid(bodies, texels, n, bundle, patch, count, spread, True)
+        _meet_round_freely(CONE, there, n, bundle, count, nearest)
+    if body.cutout:
+        _ask_gaps_freely(stage, time, n, bundle, patch, count, spread, False)
+        if kind > QUAD:
+            _ask_gaps_freely(stage, time, n, bundle, patch, count, spread, True)
 
 
 @step
-def _meet(shape: int, bundle: Bundle, count: int) -> None:
+def _free(there: Rows, bundle: Bundle, i: int) -> tuple[float, float, float, float, float, float]:
+    """Origin and direction of a free ray in a body's axes."""
+    x, y, z, vx, vy, vz = bundle.wx[i], bundle.wy[i], bundle.wz[i], bundle.vx[i], bundle.vy[i], bundle.vz[i]
+    ox, oy, oz = point(there[0], x, y, z), point(there[1], x, y, z), point(there[2], x, y, z)
+    return ox, oy, oz, vector(there[0], vx, vy, vz), vector(there[1], vx, vy, vz), vector(there[2], vx, vy, vz)
+
+
+@step
+def _meet_round_freely(shape: int, there: Rows, n: int, bundle: Bundle, count: int, nearest: float) -> None:
     for i in range(count):
-        ox, oy, oz = bundle.ox[i], bundle.oy[i], bundle.oz[i]
-        dx, dy, dz = bundle.dx[i], bundle.dy[i], bundle.dz[i]
-        bundle.enter[i], bundle.leave[i] = meet(shape, ox, oy, oz, dx, dy, dz)
+        ox, oy, oz, dx, dy, dz = _free(there, bundle, i)
+        first, last = meet_round(shape, ox, oy, oz, dx, dy, dz)
+        _take(bundle, i, n, first, last, nearest)
 
 
 @step
-def _take(n: int, bundle: Bundle, count: int) -> None:
-    for i in range(count):
-        first, last = bundle.middle[i] + bundle.enter[i], bundle.middle[i] + bundle.leave[i]
-        t = first if first >= NEAREST_M else last
-        better = (last >= first) & (t >= NEAREST_M) & (t < bundle.depth[i])
-        bundle.depth[i] = t if better else bundle.depth[i]
-        bundle.body[i] = i32(n) if better else bundle.body[i]
-
-
-@step
-def _take_solid(
-    bodies: Records,
-    texels: Words,
+def _ask_gaps(
+    stage: Stage,
+    view: int,
     n: int,
+    column: float,
+    row: float,
     bundle: Bundle,
     patch: Bundle,
     count: int,
-    spread: float,
     leaving: bool,
 ) -> None:
     """Let a cut-out body be met where rays enter it, or leave it, and there is something."""
-    total = 0
-    for i in range(count):
-        t = bundle.middle[i] + (bundle.leave[i] if leaving else bundle.enter[i])
-        there = (bundle.leave[i] >= bundle.enter[i]) & (t >= NEAREST_M) & (t < bundle.depth[i])
-        bundle.chosen[i] = i32(1) if there else i32(0)
-        total += bundle.chosen[i]
+    total, spread = _may_meet(bundle, count, leaving), f32(stage.air[0].pixel_rad)
     if not total:
         return
-    total = choose(bundle.chosen, bundle.some, count)
     for k in range(total):
         i = bundle.some[k]
         if is_wild(i):
             break
-        at = bundle.leave[i] if leaving else bundle.enter[i]
-        patch.px[k] = bundle.ox[i] + at * bundle.dx[i]
-        patch.py[k] = bundle.oy[i] + at * bundle.dy[i]
-        patch.pz[k] = bundle.oz[i] + at * bundle.dz[i]
-        patch.depth[k] = bundle.middle[i] + at
+        patch.x[k], patch.y[k] = bundle.x[i], bundle.y[i]
+        patch.depth[k] = bundle.leave[i] if leaving else bundle.enter[i]
         patch.wide[k] = patch.depth[k] * spread
-    find_solid(bodies, texels, n, patch, total)
+    place(stage.rays, view, n, column, row, patch, padded(total))
+    _meet_solid(stage, n, bundle, patch, total)
+
+
+@step
+def _ask_gaps_freely(
+    stage: Stage, time: int, n: int, bundle: Bundle, patch: Bundle, count: int, spread: float, leaving: bool
+) -> None:
+    """The same for free rays."""
+    total = _may_meet(bundle, count, leaving)
+    if not total:
+        return
     for k in range(total):
+        i = bundle.some[k]
+        if is_wild(i):
+            break
+        t = bundle.leave[i] if leaving else bundle.enter[i]
+        patch.wx[k], patch.wy[k] = bundle.wx[i] + t * bundle.vx[i], bundle.wy[i] + t * bundle.vy[i]
+        patch.wz[k], patch.depth[k], patch.wide[k] = bundle.wz[i] + t * bundle.vz[i], t, t * spread
+    to_body(stage.maps, time, n, patch, padded(total))
+    _meet_solid(stage, n, bundle, patch, total)
+
+
+@step
+def _may_meet(bundle: Bundle, count: int, leaving: bool) -> int:
+    """List the rays that enter, or leave, a cut-out body before they meet anything else; how many."""
+    total = 0
+    for i in range(count):
+        t = bundle.leave[i] if leaving else bundle.enter[i]
+        there = (bundle.leave[i] >= bundle.enter[i]) & (t >= NEAREST_M) & (t < bundle.depth[i])
+        bundle.chosen[i] = i32(1) if there else i32(0)
+        total += bundle.chosen[i]
+    return choose(bundle.chosen, bundle.some, count) if total else 0
+
+
+@step
+def _meet_solid(stage: Stage, n: int, bundle: Bundle, patch: Bundle, count: int) -> None:
+    """Let listed rays meet body n where it is not cut away."""
+    find_solid(stage.bodies, stage.texels, n, patch, count)
+    for k in range(count):
         i = bundle.some[k]
         bundle.depth[i] = patch.depth[k] if patch.solid[k] else bundle.depth[i]
         bundle.body[i] = i32(n) if patch.solid[k] else bundle.body[i]
+
+
+@step
+def place(rays: Doubles, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
+    """Points on body n, in its axes, at known depths."""
+    seen = seen_by(rays, view, n, column, row)
+    for k in range(count):
+        t = patch.depth[k]
+        dx, dy, dz = _aimed(seen, patch.x[k], patch.y[k])
+        patch.px[k], patch.py[k], patch.pz[k] = seen[0][0] + t * dx, seen[1][0] + t * dy, seen[2][0] + t * dz
+
+
+@step
+def to_body(maps: Doubles, time: int, n: int, patch: Bundle, count: int) -> None:
+    """Points of the world in body n's axes."""
+    there = mapped(maps, time, n, 12)
+    for k in range(count):
+        x, y, z = patch.wx[k], patch.wy[k], patch.wz[k]
+        patch.px[k], patch.py[k], patch.pz[k] = (
+            point(there[0], x, y, z),
+            point(there[1], x, y, z),
+            point(there[2], x, y, z),
+        )
 
 
 @step
@@ -240,99 +348,52 @@ def reset(bundle: Bundle, count: int, limit: float) -> None:
         bundle.depth[i] = ZERO
     for i in range(count):
         bundle.depth[i], bundle.body[i] = limit, i32(SKY)
-        bundle.near[i], bundle.second[i], bundle.holder[i] = INF, INF, i32(SKY)
+
+
+@loops
+def nominate(stage: Stage, view: int, span: Span, reach: float, flags: Ints, names: Ints) -> int:
+    """List the bodies that may show in a part of a view nearer than `reach`; how many."""
+    left, top, right, bottom = span
+    boxes, total = stage.boxes, 0
+    for i in range(boxes.shape[2]):
+        beside = (boxes[view, 0, i] > right) | (boxes[view, 2, i] < left)
+        beyond = (boxes[view, 1, i] > bottom) | (boxes[view, 3, i] < top) | (boxes[view, 4, i] >= reach)
+        flags[i] = i32(0) if beside | beyond else i32(1)
+    for i in range(boxes.shape[2]):
+        names[total] = stage.order[view, i]
+        total += flags[i]
+    return total
 
 
 @loops
 def cast(
-    stage: Stage, view: int, row: int, column: int, bundle: Bundle, patch: Bundle, count: int, cautious: bool
-) -> float:
-    """Find what rays through places in block (row, column) of a view meet, that have been `reset` before.
-
-    Returns a depth before which nothing shows in the block but what was asked. If `cautious`, `near`, `second` and
-    `holder` tell it of what was asked.
-    """
-    spread, unasked, count = f32(stage.air[0].pixel_rad), INF, padded(count)
-    x, y = middle_of(column), middle_of(row)
-    for k in range(stage.start[view, row, column], stage.start[view, row, column + 1]):
-        n = i64(stage.listed[k])
-        near = nearest_depth(stage, view, n, x, y)
-        if near >= farthest(bundle, count):
-            unasked = near if near < unasked else unasked
-            continue
-        aim(stage.rays, view, n, x, y, bundle, count)
-        if cautious:
-            beware(stage, view, n, x, y, bundle, count)
-        ask(stage.bodies, stage.texels, n, bundle, patch, count, spread)
-    return unasked
+    stage: Stage,
+    view: int,
+    column: float,
+    row: float,
+    span: Span,
+    flags: Ints,
+    names: Ints,
+    bundle: Bundle,
+    patch: Bundle,
+    count: int,
+) -> None:
+    """Find what rays through places around (column, row) of a view meet, all within a span; `reset` them before."""
+    count = padded(count)
+    for k in range(nominate(stage, view, span, INF, flags, names)):
+        n = i64(names[k])
+        if nearest_depth(stage, view, n, span) < farthest(bundle, count):
+            ask(stage, view, n, column, row, bundle, patch, count)
 
 
 @step
-def middle_of(block: int) -> float:
-    """The column, or the row, of a block's centre."""
-    return block * BLOCK_PX + (BLOCK_PX - 1) / 2
-
-
-@step
-def nearest_depth(stage: Stage, view: int, n: int, column: float, row: float) -> float:
-    """A depth before which body n does not show in a block."""
-    rays = stage.rays
-    near = rays[view, n, 12]
-    if stage.bodies[n].kind <= QUAD:  # 1 / depth of a plane is linear in the picture
-        az, bz, cz = direction(rays, view, n, 2, column, row)
-        height = f32(rays[view, n, 2])
-        inverse = -az / height + (abs(bz) + abs(cz)) * HALF_BLOCK_PX / abs(height)
-        near = max(near, f32(0.999999) / inverse) if inverse > ZERO else INF
-    return f32(near)
-
-
-@step
-def beware(stage: Stage, view: int, n: int, column: float, row: float, bundle: Bundle, count: int) -> None:
-    """Note before which depth body n does not show anywhere within half a pixel of rays that are aimed at it."""
-    if stage.bodies[n].kind <= QUAD:
-        _beware_of_plane(stage, view, n, column, row, bundle, count)
-        return
-    rays = stage.rays
-    near = f32(rays[view, n, 12] * 0.999999)
-    left, right = f32(rays[view, n, 13] - column), f32(rays[view, n, 15] - column)
-    top, bottom = f32(rays[view, n, 14] - row), f32(rays[view, n, 16] - row)
-    for i in range(count):
-        x, y = bundle.x[i], bundle.y[i]
-        shows = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-        _note(bundle, i, n, near if shows else INF)
-
-
-@step
-def _beware_of_plane(stage: Stage, view: int, n: int, column: float, row: float, bundle: Bundle, count: int) -> None:
-    """A quad's plane is met at -origin z / dz, and the place there changes by the slope of direction over depth.
-
-    Where the plane is seen so flat that the slope itself may change by a third within the pixel, nobody knows.
-    """
-    rays, bounded = stage.rays, stage.bodies[n].kind == QUAD
-    near = f32(rays[view, n, 12] * 0.999999)
-    ox, oy, oz = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
-    _, bx, cx = direction(rays, view, n, 0, column, row)
-    _, by, cy = direction(rays, view, n, 1, column, row)
-    _, bz, cz = direction(rays, view, n, 2, column, row)
-    grow_x, grow_y, slack = abs(bx) + abs(cx), abs(by) + abs(cy), f32(0.5) * (abs(bz) + abs(cz))
-    for i in range(count):
-        dx, dy, dz = bundle.dx[i], bundle.dy[i], bundle.dz[i]
-        inverse = -dz / oz + slack / abs(oz)
-        plane = f32(0.999999) / inverse
-        plane = plane if inverse > ZERO else INF
-        t, per_z = -oz / dz, f32(2) * slack / abs(dz)
-        # |d(t dx)| <= |t| (|d dx| + |dx / dz| |d dz|), for half a pixel either way, doubled for what bends
-        room_x, room_y = abs(t) * (grow_x + abs(dx) * per_z), abs(t) * (grow_y + abs(dy) * per_z)
-        outside = (abs(ox + t * dx) > ONE + room_x) | (abs(oy + t * dy) > ONE + room_y)
-        misses = bounded & (abs(dz) >= f32(4) * slack) & outside
-        _note(bundle, i, n, INF if misses else (plane if plane > near else near))
-
-
-@step
-def _note(bundle: Bundle, i: int, n: int, near: float) -> None:
-    """Keep the nearest and the second nearest depth at which a body may show."""
-    first = near < bundle.near[i]
-    other = bundle.near[i] if first else near
-    bundle.second[i] = other if other < bundle.second[i] else bundle.second[i]
-    bundle.near[i] = near if first else bundle.near[i]
-    bundle.holder[i] = i32(n) if first else bundle.holder[i]
+def nearest_depth(stage: Stage, view: int, n: int, span: Span) -> float:
+    """A depth before which body n does not show within a span."""
+    near = f32(stage.rays[view, n, 12])
+    if stage.bodies[n].kind > QUAD:
+        return near
+    left, top, right, bottom = span  # 1 / depth of a plane is linear in the picture
+    az, bz, cz = direction(stage.rays, view, n, 2, (left + right) / 2, (top + bottom) / 2)
+    height = f32(stage.rays[view, n, 2])
+    inverse = -az / height + (abs(bz) * f32((right - left) / 2) + abs(cz) * f32((bottom - top) / 2)) / abs(height)
+    return max(near, f32(0.999999) / inverse) if inverse > ZERO else INF

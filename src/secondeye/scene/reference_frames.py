@@ -30,7 +30,7 @@ def frames(
 ) -> Frames:
     """The frames at all times but the first and last, which are there for the flow; `first` is the first's number."""
     cameras = views(shot.path, shot.rig, times_s, *size)
-    world = on_device(stage(shot.world, cameras, times_s, *size), device)
+    world = on_device(stage(shot.world, cameras, times_s), device)
     at = torch.arange(2, 2 * len(times_s) - 2, 1 if right else 2, device=device)
     seen = _look(world, at, size)
     rgb, layers = _softened(world, at, seen, size, samples)
@@ -112,7 +112,7 @@ def _blurred(
     for (instant, where), shift in zip(optics.exposed(), offsets(max(optics.exposures, 2)), strict=False):
         moments = times_s[1:-1] + instant / frame_rate
         cameras = views(shot.path, shot.rig, moments, *size, lens_m=where, focus_m=optics.focus_m)
-        world = on_device(stage(shot.world, cameras, moments, *size), device)
+        world = on_device(stage(shot.world, cameras, moments), device)
         at = torch.arange(0, 2 * len(moments), 1 if right else 2, device=device)
         pictures.append(_look(world, at, size, (shift[0], shift[1])).rgb)
     return torch.stack(pictures).mean(0)

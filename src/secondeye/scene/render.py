@@ -82,7 +82,7 @@ def _render(
 ) -> Frames:
     """The frames at all times but the first and last, which are there for the flow."""
     cameras = views(shot.path, shot.rig, times_s, *size)
-    built = stage(shot.world, cameras, times_s, *size)
+    built = stage(shot.world, cameras, times_s)
     at, eyes = _at(np.arange(1, len(times_s) - 1), right), 2 if right else 1
     seen = look(built, at, size, layers=truth)
     if samples > 1:
@@ -114,7 +114,7 @@ def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rat
     for (instant, where), shift in zip(optics.exposed(), offsets(max(optics.exposures, 2)), strict=False):
         moments = times_s[1:-1] + instant / rate
         cameras = views(shot.path, shot.rig, moments, *size, lens_m=where, focus_m=optics.focus_m)
-        built = stage(shot.world, cameras, moments, *size)
+        built = stage(shot.world, cameras, moments)
         sharp = look(built, _at(np.arange(len(moments)), right), size, shift[None]).rgb
         total = sharp if total is None else total + sharp
     assert total is not None

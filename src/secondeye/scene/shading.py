@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from secondeye.scene.bundle import SKY, Bundle, Doubles, Stage, f32, i32, u32
+from secondeye.scene.bundle import SKY, Bundle, Stage, f32, i32, u32
 from secondeye.scene.lanes import is_wild, loops, number_of, padded, step
-from secondeye.scene.meeting import direction, lay
+from secondeye.scene.meeting import lay, mapped, place, point, seen_by, towards
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.shapes import HALF, ONE, ZERO
 from secondeye.scene.sunlight import shine
@@ -84,41 +84,18 @@ def halo(towards: float) -> float:
 def locate(stage: Stage, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
     """Where gathered rays meet body n, in its axes and in the world; or where they go in the SKY."""
     world, count = len(stage.bodies), padded(count)
-    ax, bx, cx = direction(stage.rays, view, world, 0, column, row)
-    ay, by, cy = direction(stage.rays, view, world, 1, column, row)
-    az, bz, cz = direction(stage.rays, view, world, 2, column, row)
+    seen = seen_by(stage.rays, view, world, column, row)
     for k in range(count):
         x, y = patch.x[k], patch.y[k]
-        patch.gx[k], patch.gy[k], patch.gz[k] = ax + bx * x + cx * y, ay + by * x + cy * y, az + bz * x + cz * y
+        patch.gx[k], patch.gy[k], patch.gz[k] = towards(seen[0], x, y), towards(seen[1], x, y), towards(seen[2], x, y)
         patch.reach[k] = patch.depth[k]
-    if n != SKY:
-        place(stage.rays, view, n, column, row, patch, count)
-        _to_world(stage.maps, view // 2, n, patch, count)
-
-
-@step
-def place(rays: Doubles, view: int, n: int, column: float, row: float, patch: Bundle, count: int) -> None:
-    """Points on body n, in its axes, at known depths."""
-    ox, oy, oz = f32(rays[view, n, 0]), f32(rays[view, n, 1]), f32(rays[view, n, 2])
-    ax, bx, cx = direction(rays, view, n, 0, column, row)
-    ay, by, cy = direction(rays, view, n, 1, column, row)
-    az, bz, cz = direction(rays, view, n, 2, column, row)
-    for k in range(count):
-        x, y, t = patch.x[k], patch.y[k], patch.depth[k]
-        dx, dy, dz = ax + bx * x + cx * y, ay + by * x + cy * y, az + bz * x + cz * y
-        patch.px[k], patch.py[k], patch.pz[k] = ox + t * dx, oy + t * dy, oz + t * dz
-
-
-@step
-def _to_world(maps: Doubles, time: int, n: int, patch: Bundle, count: int) -> None:
-    a, b, c, d = f32(maps[time, n, 0]), f32(maps[time, n, 1]), f32(maps[time, n, 2]), f32(maps[time, n, 3])
-    e, f, g, h = f32(maps[time, n, 4]), f32(maps[time, n, 5]), f32(maps[time, n, 6]), f32(maps[time, n, 7])
-    p, q, r, s = f32(maps[time, n, 8]), f32(maps[time, n, 9]), f32(maps[time, n, 10]), f32(maps[time, n, 11])
+    if n == SKY:
+        return
+    place(stage.rays, view, n, column, row, patch, count)
+    out = mapped(stage.maps, view // 2, n, 0)
     for k in range(count):
         x, y, z = patch.px[k], patch.py[k], patch.pz[k]
-        patch.wx[k] = a * x + b * y + c * z + d
-        patch.wy[k] = e * x + f * y + g * z + h
-        patch.wz[k] = p * x + q * y + r * z + s
+        patch.wx[k], patch.wy[k], patch.wz[k] = point(out[0], x, y, z), point(out[1], x, y, z), point(out[2], x, y, z)
 
 
 @loops
@@ -134,15 +111,13 @@ def shade(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: 
 @step
 def _orient(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     """Normals in the world, towards the rays' origins; how they turn to the sun; and how wide a pixel is, texels."""
-    maps, light = stage.maps, stage.air[time]
-    a, b, c = f32(maps[time, n, 12]), f32(maps[time, n, 13]), f32(maps[time, n, 14])
-    d, e, f = f32(maps[time, n, 16]), f32(maps[time, n, 17]), f32(maps[time, n, 18])
-    g, h, i = f32(maps[time, n, 20]), f32(maps[time, n, 21]), f32(maps[time, n, 22])
+    light, (a, b, c) = stage.air[time], mapped(stage.maps, time, n, 12)
     sun_x, sun_y, sun_z = f32(light.sun_x), f32(light.sun_y), f32(light.sun_z)
     scale = f32(light.pixel_rad * stage.bodies[n].texels_per_m)
     for k in range(count):
         x, y, z = patch.nx[k], patch.ny[k], patch.nz[k]
-        nx, ny, nz = a * x + d * y + g * z, b * x + e * y + h * z, c * x + f * y + i * z
+        nx, ny = a[0] * x + b[0] * y + c[0] * z, a[1] * x + b[1] * y + c[1] * z  # normals go by the transpose
+        nz = a[2] * x + b[2] * y + c[2] * z
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]
         along = nx * gx + ny * gy + nz * gz
         unit = ONE / math.sqrt(nx * nx + ny * ny + nz * nz)

@@ -1,7 +1,7 @@
 """Where a ray meets a unit shape, which way the surface faces there, and where on its texture that is.
 
-Every shape is convex, so a ray is inside it on one interval [enter, leave]; nothing is met where enter > leave. Origins
-are the rays' points nearest to the shape's centre: far away, single precision would lose small shapes.
+Every shape is convex, so a ray is inside it on one interval [enter, leave]; nothing is met where enter > leave. Round
+shapes are met from the ray's point nearest to their centre: far away, single precision would lose small ones.
 """
 
 import math
@@ -17,24 +17,37 @@ TINY = f32(1e-18)
 
 
 @step
-def meet(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
-    """Ray parameters at which a ray with origin o and direction d enters and leaves a unit shape."""
+def meet_plane(bound: float, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
+    """Ray parameters at which a ray with origin o and direction d enters and leaves z = 0, -bound <= x, y <= bound."""
+    at = -oz / dz
+    inside = (abs(ox + at * dx) <= bound) & (abs(oy + at * dy) <= bound)
+    return at if inside else INF, at if inside else -INF
+
+
+@step
+def meet_box(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
+    """Ray parameters at which a ray enters and leaves the unit box."""
+    x0, x1 = _slab(ox, dx)
+    y0, y1 = _slab(oy, dy)
+    z0, z1 = _slab(oz, dz)
+    return _greater(z0, _greater(x0, y0)), _less(z1, _less(x1, y1))
+
+
+@step
+def meet_round(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
+    """Ray parameters at which a ray enters and leaves a unit sphere, cylinder or cone."""
+    middle = -(ox * dx + oy * dy + oz * dz) / (dx * dx + dy * dy + dz * dz)
+    enter, leave = _meet_near(shape, ox + middle * dx, oy + middle * dy, oz + middle * dz, dx, dy, dz)
+    return middle + enter, middle + leave
+
+
+@step
+def _meet_near(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
     if shape == SPHERE:
         return _between_roots(
             dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - ONE
         )
-    if shape == GROUND:
-        at = -oz / dz
-        return at, at
-    if shape == QUAD:
-        at = -oz / dz
-        inside = (abs(ox + at * dx) <= ONE) & (abs(oy + at * dy) <= ONE)
-        return at if inside else INF, at if inside else -INF
     low, high = _slab(oz, dz)
-    if shape == BOX:
-        x0, x1 = _slab(ox, dx)
-        y0, y1 = _slab(oy, dy)
-        return _greater(low, _greater(x0, y0)), _less(high, _less(x1, y1))
     if shape == CYLINDER:
         enter, leave = _between_roots(dx * dx + dy * dy, ox * dx + oy * dy, ox * ox + oy * oy - ONE)
     else:

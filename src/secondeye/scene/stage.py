@@ -1,24 +1,24 @@
-"""Set a world up for the kernels: maps, materials, and the lists of what may show where."""
+"""Set a world up for the kernels: maps, materials, and where what may show."""
 
 import math
 
 import numpy as np
 
-from secondeye.compiled import kernel
-from secondeye.scene.bundle import AIR, BLOCK_PX, BODY, Ints, Longs, Records, Stage
+from secondeye.scene.bundle import AIR, BODY, Floats, Ints, Records, Stage
 from secondeye.scene.camera import Array, Views
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.tiles import atlas, words
-from secondeye.scene.world import Shape, World, inverse, poses
+from secondeye.scene.world import Finish, Shape, World, inverse, poses
 
 CORNERS = np.array([[x, y, z] for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 ROOM_M = 1e-3
 
-NOWHERE = np.array([1e9, 1e9, -1e9, -1e9])
+EVERYWHERE = np.array([-1e9, -1e9, 1e9, 1e9])
+NOWHERE = -EVERYWHERE
 
 
-def stage(world: World, cameras: Views, times_s: Array, width: int, height: int) -> Stage:
+def stage(world: World, cameras: Views, times_s: Array) -> Stage:
     """The world at each time; view 2 t is the left eye at time t, 2 t + 1 the right one."""
     to_world = poses(world, times_s)
     to_local = inverse(to_world)
@@ -28,9 +28,10 @@ def stage(world: World, cameras: Views, times_s: Array, width: int, height: int)
     flat = (*to_world.shape[:2], 12)
     bounds, shades = _sunlight(world, to_world, axes)
     maps = np.concatenate([to_world.reshape(flat), to_local.reshape(flat), to_local[..., :3] @ sun, bounds], -1)
-    rays, start, listed = _views(world, to_world, to_local, cameras, width, height)
+    rays, order, boxes = _views(world, to_world, to_local, cameras)
     bodies, air = _bodies(world), _air(world, axes, len(to_world), float(cameras.lens[0, 0, 0, 0]))
-    return Stage(bodies, air, words(), maps, rays, shades, start, listed)
+    glossy = bool((bodies["finish"] != Finish.MATTE).any())
+    return Stage(bodies, air, words(), maps, rays, shades, order, boxes, glossy)
 
 
 def _unit(vector: Array) -> Array:
@@ -72,44 +73,91 @@ def _air(world: World, axes: Array, times: int, pixel_rad: float) -> Records:
     return table
 
 
-def _views(
-    world: World, to_world: Array, to_local: Array, cameras: Views, width: int, height: int
-) -> tuple[Array, Longs, Ints]:
-    """rays, start and listed of a Stage."""
+def _views(world: World, to_world: Array, to_local: Array, cameras: Views) -> tuple[Array, Ints, Floats]:
+    """rays, order and boxes of a Stage."""
     times, count = to_local.shape[:2]
     linear = cameras.rays()
     origin = np.einsum("tnij,tvj->tvni", to_local[..., :3], cameras.position) + to_local[:, None, :, :, 3]
     local = to_local[:, None, :, :, :3] @ linear[:, :, None]
-    boxes, near = _boxes(world, to_world, cameras.projections(), width, height)
-    rays = np.zeros((times, 2, count + 1, 17))
-    rays[:, :, :count] = np.concatenate([origin, local.reshape(times, 2, count, 9), near[..., None], boxes], -1)
+    boxes, near = _boxes(world, to_world, cameras.projections())
+    rays = np.zeros((times, 2, count + 1, 13))
+    rays[:, :, :count] = np.concatenate([origin, local.reshape(times, 2, count, 9), near[..., None]], -1)
     rays[:, :, count, :12] = np.concatenate([cameras.position, linear.reshape(times, 2, 9)], -1)
-    rows, columns = -(-height // BLOCK_PX), -(-width // BLOCK_PX)
-    lists = _lists(
-        (boxes.reshape(-1, count, 4) + 0.5) / BLOCK_PX, _urgency(world, near).reshape(-1, count), rows, columns
-    )
-    return rays.reshape(2 * times, count + 1, 17), *lists
+    order = np.argsort(_urgency(world, near), -1, kind="stable").reshape(2 * times, count)
+    shows = np.concatenate([boxes, near[..., None]], -1).reshape(2 * times, count, 5)
+    shows = np.take_along_axis(shows, order[..., None], 1).transpose(0, 2, 1)
+    return rays.reshape(2 * times, count + 1, 13), order.astype(np.int32), np.ascontiguousarray(shows, np.float32)
 
 
-def _boxes(world: World, to_world: Array, projections: Array, width: int, height: int) -> tuple[Array, Array]:
+def _boxes(world: World, to_world: Array, projections: Array) -> tuple[Array, Array]:
     """Where each body may show, (T, 2, N, 4) left, top, right, bottom in px, some room added; and its nearest depth."""
-    corners = to_world[..., :3] @ CORNERS.T + to_world[..., 3:]  # (T, N, 3, 8)
-    seen = projections[:, :, None, :, :3] @ corners[:, None] + projections[:, :, None, :, 3:]
-    depth = seen[..., 2, :]
+    kinds = np.array([body.shape for body in world.bodies])
+    centre = to_world[:, None, :, :, 3] @ np.moveaxis(projections[..., :3], -1, -2) + projections[:, :, None, :, 3]
+    axes = projections[:, :, None, :, :3] @ to_world[:, None, :, :, :3]  # (T, 2, N, 3, 3), both in px times depth
+    low, _ = _reach(kinds, axes[..., 2, :])
+    near = centre[..., 2] + low
     with np.errstate(divide="ignore", invalid="ignore"):
-        pixels = seen[..., :2, :] / depth[..., None, :]
-    boxes = np.concatenate([pixels.min(-1) - 1.0, pixels.max(-1) + 1.0], -1)
-    endless = np.array([body.shape == Shape.GROUND for body in world.bodies])
-    boxes[endless | (depth < 0.01).any(-1)] = [-1, -1, width, height]
-    boxes[~endless & (depth < 0).all(-1)] = NOWHERE
-    return boxes, np.where(endless, 0.0, np.maximum(depth.min(-1), 0.0))
+        boxes = np.where(
+            (kinds >= Shape.SPHERE)[:, None], _round_boxes(kinds, centre, axes), _flat_boxes(kinds, centre, axes)
+        )
+    boxes += [-1.0, -1.0, 1.0, 1.0]
+    _, high = _reach(kinds, axes[..., 2, :])
+    boxes[near < 0.01] = EVERYWHERE
+    boxes[(centre[..., 2] + high < 0) & (kinds != Shape.GROUND)] = NOWHERE
+    boxes[:, :, kinds == Shape.GROUND] = EVERYWHERE
+    return boxes, np.where(kinds == Shape.GROUND, 0.0, np.maximum(near * (1 - 1e-6), 0.0))
+
+
+def _flat_boxes(kinds: Array, centre: Array, axes: Array) -> Array:
+    """Bounds in px of what has corners, (..., N, 4), from its centre (..., N, 3) and half axes (..., N, 3, 3)."""
+    thick = np.stack([np.ones(len(kinds)), np.ones(len(kinds)), kinds != Shape.QUAD], -1)
+    corners = centre[..., None] + (axes * thick[:, None, :]) @ CORNERS.T
+    pixels = corners[..., :2, :] / corners[..., 2:, :]
+    result: Array = np.concatenate([pixels.min(-1), pixels.max(-1)], -1)
+    return result
+
+
+def _round_boxes(kinds: Array, centre: Array, axes: Array) -> Array:
+    """Bounds in px of spheres, and of cylinders and cones as what spans two discs, in the same form.
+
+    A disc or a sphere is seen within x and y where the plane through the eye touches it: where the square of
+    (centre - x depth) is the sum of those of its half axes.
+    """
+    is_sphere, is_cone, ends = kinds == Shape.SPHERE, kinds == Shape.CONE, []
+    for end in (-1.0, 1.0):
+        middle = centre + np.where(is_sphere, 0.0, end)[:, None] * axes[..., 2]
+        wide = np.where(is_cone & (end > 0), 0.0, 1.0)
+        reach = axes * np.stack([wide, wide, is_sphere], -1)[:, None, :]
+        a = middle[..., 2:] ** 2 - (reach[..., 2:, :] ** 2).sum(-1)
+        b = middle[..., :2] * middle[..., 2:] - (reach[..., :2, :] * reach[..., 2:, :]).sum(-1)
+        c = middle[..., :2] ** 2 - (reach[..., :2, :] ** 2).sum(-1)
+        root = np.sqrt(np.maximum(b * b - a * c, 0.0))
+        ends.append(((b - root) / a, (b + root) / a))
+    result: Array = np.concatenate([np.minimum(ends[0][0], ends[1][0]), np.maximum(ends[0][1], ends[1][1])], -1)
+    return result
+
+
+def _reach(kinds: Array, along: Array) -> tuple[Array, Array]:
+    """How far bodies reach from their centre along a direction, which has products `along` (..., N, 3) with their axes.
+
+    Both ways: the lowest, which is negative, and the highest.
+    """
+    size, disc = np.abs(along), np.hypot(along[..., 0], along[..., 1])
+    boxed = np.where(kinds == Shape.QUAD, size[..., 0] + size[..., 1], size.sum(-1))
+    round_about = np.where(kinds == Shape.SPHERE, np.hypot(disc, along[..., 2]), disc + size[..., 2])
+    even = np.where(kinds >= Shape.SPHERE, round_about, boxed)
+    apex, is_cone = along[..., 2], kinds == Shape.CONE
+    low = np.where(is_cone, np.minimum(-apex - disc, apex), -even)
+    return low, np.where(is_cone, np.maximum(-apex + disc, apex), even)
 
 
 def _sunlight(world: World, to_world: Array, axes: Array) -> tuple[Array, Ints]:
     """Each body's bounds along the sun's three axes, (T, N, 6), some room added, and the bodies that cast shadows."""
-    corners = to_world[..., :3] @ CORNERS.T + to_world[..., 3:]  # (T, N, 3, 8)
-    along = np.einsum("ki,tnij->tnkj", axes, corners)
-    bounds = np.concatenate([along.min(-1) - ROOM_M, along.max(-1) + ROOM_M], -1)
+    kinds = np.array([body.shape for body in world.bodies])
+    along = np.einsum("ki,tnij->tknj", axes, to_world)
+    low, high = _reach(kinds, along[..., :3])
+    centre = along[..., 3]
+    bounds = np.concatenate([centre + low - ROOM_M, centre + high + ROOM_M], 1).transpose(0, 2, 1)
     casts = np.array([body.casts_shadow and body.shape != Shape.GROUND for body in world.bodies])
     bounds[:, ~casts] = [1e9, 1e9, 1e9, -1e9, -1e9, -1e9]
     order = np.argsort(_urgency(world, np.zeros(len(casts))), kind="stable")
@@ -119,33 +167,3 @@ def _sunlight(world: World, to_world: Array, axes: Array) -> tuple[Array, Ints]:
 def _urgency(world: World, near: Array) -> Array:
     """By what lists are sorted, (..., N): solid bodies first, then by their nearest depth."""
     return near + 1e6 * np.array([body.material.cutout for body in world.bodies])
-
-
-def _lists(boxes: Array, urgency: Array, rows: int, columns: int) -> tuple[Longs, Ints]:
-    """Lists per block, as starts and bodies, from boxes (V, N, 4) in blocks: left, top, right, bottom."""
-    blocks = np.clip(np.floor(boxes), [0, 0, -1, -1], [columns, rows, columns - 1, rows - 1]).astype(np.int32)
-    order = np.argsort(urgency, -1, kind="stable").astype(np.int32)
-    return _listed(np.ascontiguousarray(blocks), order, rows, columns)
-
-
-@kernel
-def _listed(blocks: Ints, order: Ints, rows: int, columns: int) -> tuple[Longs, Ints]:
-    """Count, then write, the bodies of each block in `order`; one extra column closes each row's last list."""
-    start = np.zeros((len(blocks), rows, columns + 1), np.int64)
-    for v in range(len(blocks)):
-        for n in range(blocks.shape[1]):
-            for j in range(blocks[v, n, 1], blocks[v, n, 3] + 1):
-                for i in range(blocks[v, n, 0], blocks[v, n, 2] + 1):
-                    start[v, j, i] += 1
-    counts = start.ravel()
-    ends = np.cumsum(counts)
-    bodies = np.empty(ends[-1], np.int32)
-    counts[:] = ends - counts
-    fill = start.copy()
-    for v in range(len(blocks)):
-        for n in order[v]:
-            for j in range(blocks[v, n, 1], blocks[v, n, 3] + 1):
-                for i in range(blocks[v, n, 0], blocks[v, n, 2] + 1):
-                    bodies[fill[v, j, i]] = n
-                    fill[v, j, i] += 1
-    return start, bodies

@@ -2,7 +2,7 @@
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Stage, f32, i32, i64
 from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
-from secondeye.scene.meeting import aim_freely, ask, choose, farthest, reset
+from secondeye.scene.meeting import ask_freely, choose, farthest, reset
 from secondeye.scene.shapes import QUAD, ZERO
 
 SUN_SPREAD = f32(0.002)
@@ -33,8 +33,7 @@ def shine(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: 
     for s in range(len(stage.shades)):
         m = i64(stage.shades[s])
         if m != n and _may_shade(stage.maps[time, m], bounds):
-            aim_freely(stage.maps, time, m, sun_rays, padded(total))
-            ask(stage.bodies, stage.texels, m, sun_rays, sun_patch, padded(total), SUN_SPREAD)
+            ask_freely(stage, time, m, sun_rays, sun_patch, padded(total), SUN_SPREAD)
             if farthest(sun_rays, padded(total)) < INF:
                 break
     for k in range(total):
