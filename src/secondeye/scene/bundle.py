@@ -84,7 +84,7 @@ class Stage(NamedTuple):
             body's bounds, m, along `across`, `upwards` and towards the sun: the three lowest, the three highest.
         rays: (2 T, N + 1, 13): how each body sees the eye: origin, matrix 3 x 3 from pixel (x, y, 1) to a ray, and
             nearest depth. The last is the world itself: SKY.
-        shades: (S,) the bodies that cast shadows.
+        shades, shadows: (S,) the bodies that cast shadows, and (T, 6, S) their bounds, as in `maps`.
         order: (2 T, N) all bodies, those first that are nearest to a view's eye.
         boxes: (2 T, 5, N) in that order, where each may show: left, top, right and bottom in px, some room added, and
             from which depth on.
@@ -98,6 +98,7 @@ class Stage(NamedTuple):
     maps: Doubles
     rays: Doubles
     shades: Ints
+    shadows: Floats
     order: Ints
     boxes: Floats
     glossy: bool

@@ -1,8 +1,11 @@
 """Cast the rays of many pixels, on all cores: through their centres, through their edges, and towards other views."""
 
+import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondeye.compiled import run_rows
 from secondeye.scene import following, kernel
@@ -24,9 +27,41 @@ def offsets(samples: int) -> Doubles:
     return shifted
 
 
-def look(built: Stage, views: Longs, size: tuple[int, int], shift: Doubles = CENTRE, layers: bool = False) -> Pictures:
+class Memory:
+    """Lends arrays, and again what nobody holds any longer: touching fresh memory takes longer than filling it."""
+
+    def __init__(self) -> None:
+        self._lent: list[NDArray[np.uint8]] = []
+        (self._unshared,) = _references([np.empty(0, np.uint8)])
+
+    def floats(self, *shape: int) -> Floats:
+        """An array of single precision, whatever it holds."""
+        return self.bytes(4 * math.prod(shape)).view(np.float32).reshape(shape)
+
+    def bytes(self, count: int) -> NDArray[np.uint8]:
+        """An array (count,), whatever it holds."""
+        for buffer, references in zip(self._lent, _references(self._lent), strict=True):
+            if len(buffer) == count and references == self._unshared:
+                return buffer[:]
+        self._lent.append(np.empty(count, np.uint8))
+        return self._lent[-1][:]
+
+
+def _references(buffers: list[NDArray[np.uint8]]) -> list[int]:
+    """How many hold each, which all that was made of an array do."""
+    return [sys.getrefcount(buffer) for buffer in buffers]
+
+
+def look(
+    built: Stage,
+    views: Longs,
+    size: tuple[int, int],
+    shift: Doubles = CENTRE,
+    layers: bool = False,
+    memory: Memory | None = None,
+) -> Pictures:
     """Cast the rays through all pixels of some views, `shift` (1, 2) px off their centres."""
-    pictures = _empty(len(views), size, layers)
+    pictures = _empty(memory or Memory(), len(views), size, layers)
     _draw(built, views, shift, pictures, False)
     return pictures
 
@@ -42,16 +77,11 @@ def _run(lines: Callable[[int, int, Scratch], None], built: Stage, pictures: Pic
     run_rows(band, count * each * BLOCK_PX)
 
 
-def _empty(count: int, size: tuple[int, int], layers: bool) -> Pictures:
-    width, height = size
+def _empty(memory: Memory, count: int, size: tuple[int, int], layers: bool) -> Pictures:
     more = count if layers else 0
-
-    def floats(*shape: int) -> Floats:
-        return np.empty((*shape, height, width), np.float32)
-
-    key = np.empty((count, height, width), np.int32)
-    whole = key, floats(count), floats(3 * count)
-    return Pictures(*whole, floats(3 * more), floats(more), floats(more), floats(more))
+    counts = count, count, 3 * count, 3 * more, more, more, more
+    key, *others = (memory.floats(some, size[1], size[0]) for some in counts)
+    return Pictures(key.view(np.int32), *others)
 
 
 def soften(built: Stage, views: Longs, pictures: Pictures, samples: int) -> None:
@@ -68,20 +98,26 @@ def _draw(built: Stage, views: Longs, shifts: Doubles, pictures: Pictures, softe
 
 def shoot(built: Stage, view: int, columns: Doubles, rows: Doubles) -> Pictures:
     """Cast K rays through any places in a view; what they see is one row of K pixels."""
-    pictures = _empty(1, (len(columns), 1), False)
+    pictures = _empty(Memory(), 1, (len(columns), 1), False)
     kernel.shoot(built, view, columns, rows, pictures, scratch(len(built.bodies)))
     return pictures
 
 
 def follow(
-    built: Stage, projections: Doubles, views: Longs, pictures: Pictures, targets: Longs, signs: Floats
+    built: Stage,
+    projections: Doubles,
+    views: Longs,
+    pictures: Pictures,
+    targets: Longs,
+    signs: Floats,
+    memory: Memory | None = None,
 ) -> Found:
     """Where each pixel's point is in K other views of each, (K, V), and whether it is visible there."""
-    size = pictures.key.shape[1:]
+    memory, size = memory or Memory(), pictures.key.shape[1:]
     found = Found(
-        np.empty((2 * targets.size, *size), np.float32),
-        np.empty((targets.size, *size), np.bool_),
-        np.empty(pictures.key.shape, np.int32),
+        memory.floats(2 * targets.size, *size),
+        memory.bytes(targets.size * math.prod(size)).view(np.bool_).reshape(targets.size, *size),
+        memory.floats(*pictures.key.shape).view(np.int32),
     )
 
     def lines(first: int, stop: int, space: Scratch) -> None:

@@ -25,7 +25,7 @@ from secondeye.scene.bundle import (
     u64,
 )
 from secondeye.scene.kernel import Pictures, around, fill, middle_of, write
-from secondeye.scene.lanes import is_wild, kernel, loops, padded, step
+from secondeye.scene.lanes import bits_of, is_wild, kernel, loops, number_of, padded, step
 from secondeye.scene.meeting import Span, ask, choose, farthest, find_solid, nearest_depth, nominate, place
 from secondeye.scene.shapes import BOX, HALF, ONE, QUAD, ZERO
 
@@ -40,6 +40,8 @@ chosen, some    flags and list of points for whatever is done to some only
 """
 
 FAR = i32(1 << 24)
+
+NOBODY = -2
 
 Row = tuple[float, float, float, float]
 Map = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
@@ -192,13 +194,8 @@ def _map(stage: Stage, projections: Doubles, view: int, target: int, n: int, col
 @step
 def _map_row(stage: Stage, projections: Doubles, view: int, target: int, n: int, c: int) -> Row:
     """One row of P M A, and of P M o."""
-    p, q, r, s = (
-        projections[target, c, 0],
-        projections[target, c, 1],
-        projections[target, c, 2],
-        projections[target, c, 3],
-    )
-    ray = stage.rays[view, n]
+    p, q, r = projections[target, c, 0], projections[target, c, 1], projections[target, c, 2]
+    s, ray = projections[target, c, 3], stage.rays[view, n]
     if n < len(stage.bodies):  # the last is the world itself
         m = stage.maps[target // 2, n]
         s += p * m[3] + q * m[7] + r * m[11]
@@ -258,9 +255,10 @@ def _hide(
     span = _aim(space.rays[0], trail, rays, f32(column), f32(row), f32(width), f32(height), count)
     for k in range(nominate(stage, target, span, farthest(rays, count), space.flags, space.names)):
         n = i64(space.names[k])
-        if nearest_depth(stage, target, n, span) < farthest(rays, count):
+        harmless = n if _cannot_hide_itself(stage, view, target, n) else i64(NOBODY)
+        if nearest_depth(stage, target, n, span) < _farthest_of_others(trail, harmless, count):
             ask(stage, target, n, column, row, rays, space.bounced_patch[0], count)
-            _drop(trail, rays, n, n if _cannot_hide_itself(stage, view, target, n) else -2, count)
+            _drop(trail, rays, n, harmless, count)
 
 
 @step
@@ -280,6 +278,16 @@ def _aim(
         least_x, most_x = min(least_x, x if inside else FAR), max(most_x, x if inside else i32(-FAR))
         least_y, most_y = min(least_y, y if inside else FAR), max(most_y, y if inside else i32(-FAR))
     return column + f32(least_x), row + f32(least_y), column + f32(most_x) + ONE, row + f32(most_y) + ONE
+
+
+@step
+def _farthest_of_others(trail: Bundle, harmless: int, count: int) -> float:
+    """The greatest limit of points that are not on a body."""
+    most = i32(0)
+    for k in range(count):
+        bits = i32(bits_of(trail.limit[k])) if trail.body[k] != harmless else i32(0)
+        most = bits if bits > most else most
+    return f32(number_of(most))
 
 
 @step

@@ -85,7 +85,7 @@ def _arrive(stage: Stage, time: int, but: int, space: Scratch, count: int) -> No
         if n == SKY:
             shade_sky(stage, time, patch, own)
         else:
-            shade(stage, time, n, patch, own, space.sun_rays[0], space.sun_patch[0])
+            shade(stage, time, n, patch, own, space)
             haze(stage.air[time], patch, own)
         for k in range(own):
             i = bounced.own[k]

@@ -36,6 +36,11 @@ ONE_RAY: Any = np.int64(1)
 
 HALO_PX = BLOCK_PX + 2
 
+NOBODY = -2
+
+MOST_SHARING = 8
+"""If a pixel has more rays, each has a colour of its own: comparing all with all would take longer."""
+
 
 class Pictures(NamedTuple):
     """What V views show.
@@ -60,11 +65,9 @@ class Pictures(NamedTuple):
 EDGES = np.dtype(
     [
         ("key", np.int32, HALO_PX * HALO_PX),
-        *(
-            (name, kind, CAPACITY + 16)
-            for name, kind in (("differs", np.int32), ("some", np.uint32), ("lit", np.int32))
-        ),
-        *((name, np.float32, CAPACITY + 16) for name in ("x", "y")),
+        ("some", np.uint32, CAPACITY + 16),
+        *((name, np.int32, CAPACITY + 16) for name in ("differs", "lit", "body", "plain", "centre", "shared")),
+        *((name, np.float32, CAPACITY + 16) for name in ("x", "y", "red", "green", "blue")),
     ]
 )
 """A block's keys with those around it, and which of its pixels are at edges.
@@ -72,15 +75,19 @@ EDGES = np.dtype(
 differs         1 for pixels within one of which another patch begins, or that show something glossy
 some, x, y      those by number, and where they are, px from the block's centre
 lit             1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near
+body, plain     what its centre shows; 1 where each body that shows there or beside it shows one matte patch alone
+centre, shared  the same of those that are being looked at, NOBODY for `body` where not `plain`
+red, green, blue        the colours of their centres
 """
 
 
 @loops
-def colour(stage: Stage, view: int, column: float, row: float, space: Scratch, count: int) -> None:
-    """Give the rays that were cast through places around (column, row) their colours and keys."""
+def colour(stage: Stage, view: int, column: float, row: float, space: Scratch, left: int, count: int) -> None:
+    """Give the first `left` rays in `rest`, cast through places around (column, row), their colours and keys.
+
+    There are `count` in all; if `left` are all of them, they are in order.
+    """
     rays, patch, time = space.rays[0], space.patch[0], view // 2
-    list_all(rays, count)
-    left = count
     while left:
         n = i64(rays.body[rays.rest[0]])
         own = part(rays, left, count)
@@ -89,7 +96,7 @@ def colour(stage: Stage, view: int, column: float, row: float, space: Scratch, c
         if n == SKY:
             shade_sky(stage, time, patch, own)
         else:
-            shade(stage, time, n, patch, own, space.sun_rays[0], space.sun_patch[0])
+            shade(stage, time, n, patch, own, space)
             if stage.bodies[n].finish != MATTE:
                 gloss(stage, time, n, space, own)
             if stage.air[time].fog_m < np.inf:
@@ -129,18 +136,21 @@ def draw(
             total = find_edges(stage, pictures.key, slot, left, top, wide, high, edges[0]) if softening else wide * high
             for start in range(0, total, at_once):
                 pixels = min(total - start, at_once)
+                count, x, y, span = pixels * samples, middle_of(column), middle_of(row), around(left, top, wide, high)
                 if softening:
-                    _fill_edges(rays, edges[0], start, pixels, shifts)
+                    fill_edges(rays, edges[0], start, pixels, shifts)
                 else:
                     fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
-                reset(rays, pixels * samples, INF)
-                x, y, span = middle_of(column), middle_of(row), around(left, top, wide, high)
-                cast(stage, view, x, y, span, space.flags, space.names, rays, space.patch[0], pixels * samples)
-                colour(stage, view, x, y, space, pixels * samples)
+                reset(rays, count, INF)
+                cast(stage, view, x, y, span, space.flags, space.names, rays, space.patch[0], count)
+                list_all(rays, count)
                 if softening:
-                    settle(rays, space.patch[0], pixels, samples)
+                    read_edges(pictures.rgb, slot, left, top, wide, edges[0], start, pixels)
+                    colour(stage, view, x, y, space, share(rays, edges[0], pixels, samples), count)
+                    settle(rays, edges[0], space.patch[0], pixels, samples)
                     _write_edges(pictures, slot, left, top, wide, edges[0], start, pixels, space.patch[0])
                 else:
+                    colour(stage, view, x, y, space, count, count)
                     _write(pictures, slot, top, left, rays, wide, high)
 
 
@@ -169,15 +179,28 @@ def fill(rays: Bundle, wide: int, high: int, across: float, down: float) -> None
 
 @loops
 def write(values: Bundle, pictures: Floats | Ints, at: int, top: int, left: int, wide: int, high: int) -> None:
-    """Copy values of a block's pixels to picture `at` of some; whole rows are copied at once, without a call."""
+    """Copy values of a block's pixels to picture `at` of some, eight at a time, without a call for each row."""
     for y in range(high):
-        down = u64(top + y)
+        first, down, across = u64(y * wide), u64(top + y), u64(left)
         if wide == BLOCK_PX:
-            for x in range(BLOCK_PX):
-                pictures[at, down, u64(left + x)] = values[y * BLOCK_PX + x]
+            for x in range(0, BLOCK_PX, 8):
+                _write_eight(values, first + u64(x), pictures, at, down, across + u64(x))
         else:
             for x in range(wide):
-                pictures[at, down, u64(left + x)] = values[y * wide + x]
+                pictures[at, down, across + u64(x)] = values[first + u64(x)]
+
+
+@step
+def _write_eight(values: Bundle, i: int, pictures: Floats | Ints, at: int, y: int, x: int) -> None:
+    """All are read before any is written, so that one instruction can do it wherever they lie."""
+    one, two, three = u64(1), u64(2), u64(3)
+    four, five, six, seven = u64(4), u64(5), u64(6), u64(7)
+    a, b, c, d = values[i], values[i + one], values[i + two], values[i + three]
+    e, f, g, h = values[i + four], values[i + five], values[i + six], values[i + seven]
+    pictures[at, y, x], pictures[at, y, x + one] = a, b
+    pictures[at, y, x + two], pictures[at, y, x + three] = c, d
+    pictures[at, y, x + four], pictures[at, y, x + five] = e, f
+    pictures[at, y, x + six], pictures[at, y, x + seven] = g, h
 
 
 @step
@@ -206,12 +229,13 @@ def find_edges(stage: Stage, key: Ints, slot: int, left: int, top: int, wide: in
     _surround(key, slot, left, top, wide, high, edges)
     total = 0
     for y in range(high):
+        above, here, below, to = u64(y * HALO_PX), u64((y + 1) * HALO_PX), u64((y + 2) * HALO_PX), u64(y * wide)
         for x in range(wide):
-            i = (y + 1) * HALO_PX + x + 1
-            own, beside = edges.key[i], (edges.key[i] != edges.key[i - 1]) | (edges.key[i] != edges.key[i + 1])
-            above = (own != edges.key[i - HALO_PX]) | (own != edges.key[i + HALO_PX])
-            edges.differs[y * wide + x] = i32(1) if beside | above else i32(0)
-            total += edges.differs[y * wide + x]
+            own = edges.key[here + u64(x + 1)]
+            differs = (own != edges.key[here + u64(x)]) | (own != edges.key[here + u64(x + 2)])
+            differs |= (own != edges.key[above + u64(x + 1)]) | (own != edges.key[below + u64(x + 1)])
+            edges.differs[to + u64(x)] = i32(1) if differs else i32(0)
+            total += i32(1) if differs else i32(0)
     if stage.glossy:
         for y in range(high):
             for x in range(wide):
@@ -226,7 +250,7 @@ def find_edges(stage: Stage, key: Ints, slot: int, left: int, top: int, wide: in
     for k in range(total):
         y, x = i64(edges.some[k]) // wide, i64(edges.some[k]) % wide
         edges.x[k], edges.y[k] = f32(x) - edge, f32(y) - edge
-        edges.lit[k] = _hint(edges, (y + 1) * HALO_PX + x + 1)
+        _know(stage, edges, k, u64((y + 1) * HALO_PX + x + 1))
     return total
 
 
@@ -247,57 +271,124 @@ def _surround(key: Ints, slot: int, left: int, top: int, wide: int, high: int, e
 
 
 @step
-def _hint(edges: Bundle, i: int) -> int:
-    """Whether the sun shines on all, 1, or on nothing, 0, in a pixel and beside it; else -1."""
-    lit, shaded = 0, 0
-    for near in (i, i - 1, i + 1, i - HALO_PX, i + HALO_PX):
-        key = edges.key[near]
+def _know(stage: Stage, edges: Bundle, k: int, i: int) -> None:
+    """Note what pixel k's key and those beside it, from the i-th on, say of it."""
+    lit, shaded, plain = 0, 0, 1
+    own, left, right = edges.key[i], edges.key[i - u64(1)], edges.key[i + u64(1)]
+    above, below = edges.key[i - u64(HALO_PX)], edges.key[i + u64(HALO_PX)]
+    keys = own, left, right, above, below
+    for a in range(5):
+        key = keys[a]
         lit |= 1 if key >= 0 and key & 1 == 1 else 0
         shaded |= 1 if key >= 0 and key & 1 == 0 else 0
-    return i32(-1 if lit == shaded else lit)
-
-
-@step
-def _fill_edges(rays: Bundle, edges: Bundle, start: int, pixels: int, shifts: Doubles) -> None:
-    """S rays through each of some pixels at edges: the first of each, then the second of each."""
-    for s in range(len(shifts)):
-        across, down, first = f32(shifts[s, 0]), f32(shifts[s, 1]), s * pixels
-        for k in range(pixels):
-            rays.x[first + k], rays.y[first + k] = edges.x[start + k] + across, edges.y[start + k] + down
-            rays.lit[first + k] = edges.lit[start + k]
+        for b in range(a):
+            plain &= 0 if keys[b] != key and keys[b] >> 4 == key >> 4 else 1
+        if stage.glossy and key >= 0 and stage.bodies[key >> 4].finish != MATTE:
+            plain = 0
+    edges.lit[k], edges.body[k], edges.plain[k] = i32(-1 if lit == shaded else lit), i32(own >> 4), i32(plain)
 
 
 @loops
-def settle(rays: Bundle, patch: Bundle, pixels: int, samples: int) -> None:
+def fill_edges(rays: Bundle, edges: Bundle, start: int, pixels: int, shifts: Doubles) -> None:
+    """S rays through each of some pixels at edges: the first of each, then the second of each."""
+    for s in range(len(shifts)):
+        across, down, first = f32(shifts[s, 0]), f32(shifts[s, 1]), u64(s * pixels)
+        for k in range(pixels):
+            i, j = first + u64(k), u64(start + k)
+            rays.x[i], rays.y[i], rays.lit[i] = edges.x[j] + across, edges.y[j] + down, edges.lit[j]
+
+
+@loops
+def read_edges(rgb: Floats, slot: int, left: int, top: int, wide: int, edges: Bundle, start: int, pixels: int) -> None:
+    """Move what is known of some pixels to the front, with the colours of their centres."""
+    for k in range(pixels):
+        i = i64(edges.some[start + k])
+        y, x = u64(top + i // wide), u64(left + i % wide)
+        edges.red[k], edges.green[k], edges.blue[k] = (
+            rgb[3 * slot, y, x],
+            rgb[3 * slot + 1, y, x],
+            rgb[3 * slot + 2, y, x],
+        )
+        edges.centre[k] = edges.body[start + k] if edges.plain[start + k] else i32(NOBODY)
+        edges.shared[k] = edges.plain[start + k]
+
+
+@loops
+def share(rays: Bundle, edges: Bundle, pixels: int, samples: int) -> int:
+    """List the rays that need colours of their own as `rest`; how many.
+
+    Where each body beside a pixel shows one matte patch alone, rays that met what its centre shows take the centre's
+    colour, and of others that met the same body the first is coloured for all, in their middle. `enter` keeps depths.
+    """
+    count = pixels * samples
+    for i in range(count):
+        rays.enter[i], rays.chosen[i] = rays.depth[i], i32(1)
+    if samples > MOST_SHARING:
+        return count
+    for i in range(count):
+        rays.wx[i], rays.wy[i], rays.wz[i], rays.vx[i] = rays.x[i], rays.y[i], ONE / rays.depth[i], ONE
+    for s in range(samples):
+        for k in range(pixels):
+            i = u64(s * pixels) + u64(k)
+            own = rays.body[i] == edges.centre[k]
+            rays.chosen[i] = i32(0) if own else i32(1)
+            rays.red[i], rays.green[i], rays.blue[i] = edges.red[k], edges.green[k], edges.blue[k]
+        for e in range(s):
+            for k in range(pixels):
+                i, j = u64(s * pixels) + u64(k), u64(e * pixels) + u64(k)
+                same = (edges.shared[k] & rays.chosen[i] & rays.chosen[j] != 0) & (rays.body[i] == rays.body[j])
+                rays.wx[j] += rays.x[i] if same else ZERO
+                rays.wy[j] += rays.y[i] if same else ZERO
+                rays.wz[j] += ONE / rays.enter[i] if same else ZERO
+                rays.vx[j] += ONE if same else ZERO
+                rays.chosen[i] = i32(0) if same else rays.chosen[i]
+    for i in range(count):
+        part_of = ONE / rays.vx[i]
+        rays.x[i], rays.y[i], rays.depth[i] = rays.wx[i] * part_of, rays.wy[i] * part_of, rays.vx[i] / rays.wz[i]
+    return choose(rays.chosen, rays.rest, count)
+
+
+@loops
+def settle(rays: Bundle, edges: Bundle, patch: Bundle, pixels: int, samples: int) -> None:
     """What the rays of some pixels say of them, to `patch`.
 
     `red`, `green`, `blue` are the mean colour; g is the nearest body's, `depth` its depth, `weight` its share, and
     `reach` the depth of what is behind it.
     """
     for k in range(pixels):
-        patch.depth[k], patch.solid[k] = rays.depth[k], rays.body[k]
+        patch.depth[k], patch.solid[k] = INF, i32(SKY)
         patch.red[k], patch.green[k], patch.blue[k] = ZERO, ZERO, ZERO
         patch.gx[k], patch.gy[k], patch.gz[k] = ZERO, ZERO, ZERO
         patch.weight[k], patch.reach[k] = ZERO, INF
-    for first in range(pixels, pixels * samples, pixels):
+    for s in range(samples):
+        if samples <= MOST_SHARING:
+            for e in range(s):
+                for k in range(pixels):
+                    _take_over(rays, u64(s * pixels) + u64(k), u64(e * pixels) + u64(k), edges.shared[k])
         for k in range(pixels):
-            nearer = rays.depth[first + k] < patch.depth[k]
-            patch.solid[k] = rays.body[first + k] if nearer else patch.solid[k]
-            patch.depth[k] = rays.depth[first + k] if nearer else patch.depth[k]
-    for first in range(0, pixels * samples, pixels):
+            i = u64(s * pixels) + u64(k)
+            nearer = rays.enter[i] < patch.depth[k]
+            patch.solid[k] = rays.body[i] if nearer else patch.solid[k]
+            patch.depth[k] = rays.enter[i] if nearer else patch.depth[k]
+    for s in range(samples):
         for k in range(pixels):
-            _add(rays, first + k, patch, k)
-    share = ONE / f32(samples)
+            _add(rays, u64(s * pixels) + u64(k), patch, k)
+    each = ONE / f32(samples)
     for k in range(pixels):
-        patch.red[k], patch.green[k], patch.blue[k] = (
-            patch.red[k] * share,
-            patch.green[k] * share,
-            patch.blue[k] * share,
-        )
         own = ONE / patch.weight[k]
+        patch.red[k], patch.green[k], patch.blue[k] = patch.red[k] * each, patch.green[k] * each, patch.blue[k] * each
         patch.gx[k], patch.gy[k], patch.gz[k] = patch.gx[k] * own, patch.gy[k] * own, patch.gz[k] * own
         patch.reach[k] = patch.reach[k] if patch.weight[k] < f32(samples) else patch.depth[k]
-        patch.weight[k] *= share
+        patch.weight[k] *= each
+
+
+@step
+def _take_over(rays: Bundle, i: int, j: int, shared: int) -> None:
+    """Let ray i have the colour of ray j if that was coloured for both."""
+    same = (shared & rays.chosen[j] != 0) & (rays.body[i] == rays.body[j])
+    rays.red[i] = rays.red[j] if same else rays.red[i]
+    rays.green[i] = rays.green[j] if same else rays.green[i]
+    rays.blue[i] = rays.blue[j] if same else rays.blue[i]
 
 
 @step
@@ -309,7 +400,7 @@ def _add(rays: Bundle, i: int, patch: Bundle, k: int) -> None:
     patch.gy[k] += green if mine else ZERO
     patch.gz[k] += blue if mine else ZERO
     patch.weight[k] += ONE if mine else ZERO
-    behind = INF if mine else rays.depth[i]
+    behind = INF if mine else rays.enter[i]
     patch.reach[k] = behind if behind < patch.reach[k] else patch.reach[k]
 
 
@@ -343,5 +434,6 @@ def shoot(stage: Stage, view: int, columns: Doubles, rows: Doubles, pictures: Pi
         rays.x[0], rays.y[0], rays.lit[0] = f32(columns[k] - x), f32(rows[k] - y), i32(-1)
         reset(rays, ONE_RAY, INF)
         cast(stage, view, x, y, around(left, top, 1, 1), space.flags, space.names, rays, space.patch[0], ONE_RAY)
-        colour(stage, view, x, y, space, ONE_RAY)
+        list_all(rays, ONE_RAY)
+        colour(stage, view, x, y, space, ONE_RAY, ONE_RAY)
         _write(pictures, 0, 0, k, rays, 1, 1)

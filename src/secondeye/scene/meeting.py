@@ -6,7 +6,6 @@ from secondeye.scene.bundle import (
     SKY,
     Bundle,
     Doubles,
-    Floats,
     Ints,
     Records,
     Stage,

@@ -5,12 +5,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from secondeye.scene.bundle import SKY
 from secondeye.scene.camera import Array, Views, views
 from secondeye.scene.casting import offsets
 from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.gloss import MATTE
-from secondeye.scene.reference import Hits, World, follow, on_device
-from secondeye.scene.reference_shading import shoot
+from secondeye.scene.kernel import MOST_SHARING
+from secondeye.scene.reference import INF, Hits, World, cast, follow, on_device
+from secondeye.scene.reference_shading import colour, shoot
 from secondeye.scene.stage import stage
 
 RAYS_AT_ONCE = 1 << 22
@@ -66,15 +68,19 @@ def _look(world: World, at: Tensor, size: tuple[int, int], shift: tuple[float, f
     return Hits(key, depth, hits.rgb.float().view(-1, height, width, 3).permute(0, 3, 1, 2).contiguous())
 
 
-def edges(world: World, key: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels (E, 3) where patches meet or something is glossy, and hints about the sun; see `kernel`."""
+def edges(world: World, key: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixels (E, 3) at edges or of something glossy, hints about the sun, and which are plain; see `kernel`."""
     around = pad(key[:, None].double(), (1, 1, 1, 1), mode="replicate")[:, 0].long()
     near = [around[:, 1:-1, 1:-1], around[:, 1:-1, :-2], around[:, 1:-1, 2:], around[:, :-2, 1:-1], around[:, 2:, 1:-1]]
     glossy = (key >= 0) & (world.bodies["finish"][(key >> 4).clamp(min=0)] != MATTE)
     edge = torch.stack([other != key for other in near]).any(0) | glossy
     lit = torch.stack([(other >= 0) & (other & 1 == 1) for other in near]).any(0)
     shaded = torch.stack([(other >= 0) & (other & 1 == 0) for other in near]).any(0)
-    return edge.nonzero(), torch.where(lit == shaded, -1, lit.long())[edge]
+    keys = torch.stack(near)
+    mixed = (keys[None] >> 4 == keys[:, None] >> 4) & (keys[None] != keys[:, None])
+    glossy = (keys >= 0) & (world.bodies["finish"][(keys >> 4).clamp(min=0)] != MATTE)
+    plain = ~mixed.flatten(0, 1).any(0) & ~glossy.any(0)
+    return edge.nonzero(), torch.where(lit == shaded, -1, lit.long())[edge], plain[edge]
 
 
 def _softened(world: World, at: Tensor, seen: Hits, size: tuple[int, int], samples: int) -> tuple[Tensor, Tensor]:
@@ -83,15 +89,39 @@ def _softened(world: World, at: Tensor, seen: Hits, size: tuple[int, int], sampl
     layers = torch.cat([rgb, torch.ones_like(depth), depth, depth], 1)
     if samples == 1:
         return rgb, layers
-    pixels, sunlit = edges(world, seen.key)
+    pixels, sunlit, plain = edges(world, seen.key)
     view, row, column = pixels.T
     shift = torch.from_numpy(offsets(samples)).to(at.device)
-    rays = (at[view].repeat_interleave(samples), (column[:, None] + shift[:, 0]).flatten())
-    hits = _shot(world, *rays, (row[:, None] + shift[:, 1]).flatten(), sunlit.repeat_interleave(samples))
-    colour = hits.rgb.float().view(-1, samples, 3)
-    rgb[view, :, row, column] = colour.mean(1)
-    layers[view, :, row, column] = _split(hits.key.view(-1, samples) >> 4, hits.depth.view(-1, samples), colour)
+    parts = []
+    for some in torch.split(torch.arange(len(pixels), device=at.device), max(RAYS_AT_ONCE // samples, 1)):
+        place = torch.stack([column[some, None] + shift[:, 0], row[some, None] + shift[:, 1]], -1)
+        centre = seen.key[view[some], row[some], column[some]] >> 4, rgb[view[some], :, row[some], column[some]]
+        parts.append(_rays(world, at[view[some]], place, sunlit[some], plain[some], *centre))
+    body, depths, colours = (torch.cat(values) for values in zip(*parts, strict=True))
+    rgb[view, :, row, column] = colours.mean(1)
+    layers[view, :, row, column] = _split(body, depths, colours)
     return rgb, layers
+
+
+def _rays(
+    world: World, views: Tensor, place: Tensor, sunlit: Tensor, plain: Tensor, centre: Tensor, centre_rgb: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Bodies and depths (E, S) and colours (E, S, 3) of rays through places (E, S, 2); see `kernel.share`."""
+    samples = place.shape[1]
+    each = views.repeat_interleave(samples)
+
+    def pixel(where: Tensor) -> Tensor:
+        return torch.cat([where, torch.ones_like(where[..., :1])], -1).flatten(0, 1)
+
+    body, depth = (values.view(-1, samples) for values in cast(world, each, pixel(place)))
+    shares = plain & (samples <= MOST_SHARING)
+    same = (body[:, :, None] == body[:, None]) & shares[:, None, None] | torch.eye(samples, dtype=torch.bool).to(plain)
+    together = same / same.sum(-1, keepdim=True)
+    middle, reach = together.to(place) @ place, 1 / (together.to(depth) @ (1 / depth)[..., None])[..., 0]
+    reach = torch.where(body == SKY, INF, reach)
+    hits = colour(world, each, pixel(middle), body.flatten(), reach.flatten(), sunlit.repeat_interleave(samples))
+    own = (shares[:, None] & (body == centre[:, None]))[..., None]
+    return body, depth, torch.where(own, centre_rgb[:, None], hits.rgb.float().view(-1, samples, 3))
 
 
 def _split(body: Tensor, depth: Tensor, colour: Tensor) -> Tensor:

@@ -29,7 +29,13 @@ COLOURS = ("red", "green", "blue")
 def shoot(world: World, views: Tensor, columns: Tensor, rows: Tensor, sunlit: Tensor | None = None) -> Hits:
     """Cast K rays through any places (px) of any views; `sunlit` (K,) is 1 or 0 where that is known, else -1."""
     pixel = torch.stack([columns, rows, torch.ones_like(rows)], -1)
-    body, depth = cast(world, views, pixel)
+    return colour(world, views, pixel, *cast(world, views, pixel), sunlit)
+
+
+def colour(
+    world: World, views: Tensor, pixel: Tensor, body: Tensor, depth: Tensor, sunlit: Tensor | None = None
+) -> Hits:
+    """What K rays through pixels (K, 3), as (x, y, 1), bring back that met bodies at known depths."""
     ray = times(world.rays[views, -1, 3:12], pixel)
     eye = world.rays[views, -1, :3]
     rgb, lit, face = _light(world, views // 2, body, eye, ray, depth, 1.0, sunlit)

@@ -13,7 +13,7 @@ from secondeye.errors import InputError
 from secondeye.scene import reference_frames
 from secondeye.scene.bundle import CAPACITY, Stage
 from secondeye.scene.camera import Array, views
-from secondeye.scene.casting import follow, look, offsets, soften
+from secondeye.scene.casting import Memory, follow, look, offsets, soften
 from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.kernel import Pictures
 from secondeye.scene.stage import stage
@@ -21,8 +21,11 @@ from secondeye.scene.world import Finish
 
 Backend = Literal["auto", "numba", "torch"]
 
-FRAMES_AT_ONCE_PX = 1 << 20
+FRAMES_AT_ONCE_PX = 1 << 19
 """Frames are rendered in groups of about so many pixels an eye."""
+
+FRAMES_SET_UP_AT_ONCE = 64
+"""A world is set up for so many frames: for each alone it would take many times as long."""
 
 
 def render(
@@ -61,10 +64,11 @@ def render(
     rate, size = float(frame_rate), (width, height)
     compiled = _is_compiled(backend, torch.device(device))
     group = max(FRAMES_AT_ONCE_PX // (width * height), 1)
-    for first in range(start, start + frame_count, group):
-        times_s = np.arange(first - 1, min(first + group, start + frame_count) + 1) / rate
+    at_once = max(FRAMES_SET_UP_AT_ONCE // group, 1) * group if compiled else group
+    for first in range(start, start + frame_count, at_once):
+        times_s = np.arange(first - 1, min(first + at_once, start + frame_count) + 1) / rate
         if compiled:
-            yield _render(shot, times_s, size, samples, truth, right, first, rate)
+            yield from _render(shot, times_s, size, samples, truth, right, first, rate, group)
         else:
             yield reference_frames.frames(shot, times_s, size, samples, truth, right, first, rate, device)
 
@@ -78,24 +82,33 @@ def _is_compiled(backend: str, device: torch.device) -> bool:
 
 
 def _render(
-    shot: Shot, times_s: Array, size: tuple[int, int], samples: int, truth: bool, right: bool, first: int, rate: float
-) -> Frames:
-    """The frames at all times but the first and last, which are there for the flow."""
-    cameras = views(shot.path, shot.rig, times_s, *size)
-    built = stage(shot.world, cameras, times_s)
-    at, eyes = _at(np.arange(1, len(times_s) - 1), right), 2 if right else 1
-    seen = look(built, at, size, layers=truth)
-    if samples > 1:
-        soften(built, at, seen, samples)
-    rgb = _blurred(shot, times_s, size, right, rate) if shot.optics.blurs else _coloured(seen.rgb)
-    count = len(rgb) // eyes
-    if shot.optics.changes_colours:
-        for i, picture in enumerate(rgb):
-            rgb[i] = shot.optics.develop(picture, first + i % count, i // count)
+    shot: Shot,
+    times_s: Array,
+    size: tuple[int, int],
+    samples: int,
+    truth: bool,
+    right: bool,
+    first: int,
+    rate: float,
+    group: int,
+) -> Iterator[Frames]:
+    """The frames at all times but the first and last, which are there for the flow, some at a time."""
+    cameras, eyes = views(shot.path, shot.rig, times_s, *size), 2 if right else 1
+    built, memory = stage(shot.world, cameras, times_s), Memory()
     projections = np.ascontiguousarray(cameras.projections().reshape(-1, 3, 4))
-    truths = _truths(built, projections, at, seen, eyes) if truth else (None, None)
-    left, *others = (torch.from_numpy(rgb[eye * count : (eye + 1) * count]) for eye in range(eyes))
-    return Frames(left, others[0] if others else left[:, :, :0, :0], *truths)
+    for begin in range(1, len(times_s) - 1, group):
+        times = np.arange(begin, min(begin + group, len(times_s) - 1))
+        at, count = _at(times, right), len(times)
+        seen = look(built, at, size, layers=truth, memory=memory)
+        if samples > 1:
+            soften(built, at, seen, samples)
+        rgb = _blurred(shot, times_s[times], size, right, rate) if shot.optics.blurs else _coloured(seen.rgb)
+        if shot.optics.changes_colours:
+            for i, picture in enumerate(rgb):
+                rgb[i] = shot.optics.develop(picture, first + begin - 1 + i % count, i // count)
+        truths = _truths(built, projections, at, seen, eyes, memory) if truth else (None, None)
+        left, *others = (torch.from_numpy(rgb[eye * count : (eye + 1) * count]) for eye in range(eyes))
+        yield Frames(left, others[0] if others else left[:, :, :0, :0], *truths)
 
 
 def _coloured(planes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -109,10 +122,10 @@ def _at(times: NDArray[np.int64], right: bool) -> NDArray[np.int64]:
 
 
 def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rate: float) -> NDArray[np.float32]:
-    """The mean of as many sharp pictures as the optics ask for, each from its own instant and point of the lens."""
+    """The mean of as many sharp pictures at some times as the optics ask for, each from its instant and lens point."""
     optics, total = shot.optics, None
     for (instant, where), shift in zip(optics.exposed(), offsets(max(optics.exposures, 2)), strict=False):
-        moments = times_s[1:-1] + instant / rate
+        moments = times_s + instant / rate
         cameras = views(shot.path, shot.rig, moments, *size, lens_m=where, focus_m=optics.focus_m)
         built = stage(shot.world, cameras, moments)
         sharp = look(built, _at(np.arange(len(moments)), right), size, shift[None]).rgb
@@ -122,12 +135,12 @@ def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rat
 
 
 def _truths(
-    built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int
+    built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int, memory: Memory
 ) -> tuple[Truth, Truth | None]:
     """What is known about the left eye's view, and about the right one's if it was rendered."""
     signs = np.ones((3, len(at)), np.float32)
     signs[0] = 2 * (at % 2) - 1  # from left to right the picture moves by -disparity
-    found = follow(built, projections, at, seen, np.stack([at ^ 1, at + 2, at - 2]), signs)
+    found = follow(built, projections, at, seen, np.stack([at ^ 1, at + 2, at - 2]), signs, memory)
     other, forward, backward = found.moved.reshape(3, len(at), 2, *seen.key.shape[1:])
     visible = found.visible.reshape(3, len(at), *seen.key.shape[1:])
     arrays = (

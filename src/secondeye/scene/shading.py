@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from secondeye.scene.bundle import SKY, Bundle, Stage, f32, i32, u32
+from secondeye.scene.bundle import SKY, Bundle, Scratch, Stage, f32, i32, u32
 from secondeye.scene.lanes import is_wild, loops, number_of, padded, step
 from secondeye.scene.meeting import lay, mapped, place, point, seen_by, towards
 from secondeye.scene.paint import EDGE_PX
@@ -99,11 +99,11 @@ def locate(stage: Stage, view: int, n: int, column: float, row: float, patch: Bu
 
 
 @loops
-def shade(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: Bundle, sun_patch: Bundle) -> None:
+def shade(stage: Stage, time: int, n: int, patch: Bundle, count: int, space: Scratch) -> None:
     """Linear light that body n sends back from points whose places, rays and reach are known."""
     lay(stage.bodies, n, patch, count)
     _orient(stage, time, n, patch, padded(count))
-    shine(stage, time, n, patch, count, sun_rays, sun_patch)
+    shine(stage, time, n, patch, count, space.sun_rays[0], space.sun_patch[0], space.flags, space.names)
     _vary(stage, time, n, patch, padded(count))
     _light(stage, time, n, patch, padded(count))
 
@@ -148,7 +148,8 @@ def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     body, light = stage.bodies[n], stage.air[time]
     cutout = body.cutout != 0
     find_two_levels(patch, count, body.clamped != 0)
-    fetch(stage.texels, body.tile, patch, count)
+    fetch(stage.texels, body.tile, patch.p0, patch.p1, patch.p2, patch.p3, count)
+    fetch(stage.texels, body.tile, patch.p4, patch.p5, patch.p6, patch.p7, count)
     tint_red, tint_green, tint_blue = f32(body.red), f32(body.green), f32(body.blue)
     sun_red, sun_green, sun_blue = f32(light.sun_light_red), f32(light.sun_light_green), f32(light.sun_light_blue)
     sky_red, sky_green, sky_blue = f32(light.sky_light_red), f32(light.sky_light_green), f32(light.sky_light_blue)

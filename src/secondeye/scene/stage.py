@@ -31,7 +31,8 @@ def stage(world: World, cameras: Views, times_s: Array) -> Stage:
     rays, order, boxes = _views(world, to_world, to_local, cameras)
     bodies, air = _bodies(world), _air(world, axes, len(to_world), float(cameras.lens[0, 0, 0, 0]))
     glossy = bool((bodies["finish"] != Finish.MATTE).any())
-    return Stage(bodies, air, words(), maps, rays, shades, order, boxes, glossy)
+    shadows = np.ascontiguousarray(bounds[:, shades].transpose(0, 2, 1), np.float32)
+    return Stage(bodies, air, words(), maps, rays, shades, shadows, order, boxes, glossy)
 
 
 def _unit(vector: Array) -> Array:

@@ -1,6 +1,6 @@
 """Where the sun shines."""
 
-from secondeye.scene.bundle import INF, SKY, Bundle, Doubles, Stage, f32, i32, i64
+from secondeye.scene.bundle import INF, SKY, Bundle, Ints, Stage, f32, i32, i64
 from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
 from secondeye.scene.meeting import ask_freely, choose, farthest, reset
 from secondeye.scene.shapes import QUAD, ZERO
@@ -16,7 +16,17 @@ Bounds = tuple[float, float, float, float, float, float]
 
 
 @loops
-def shine(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: Bundle, sun_patch: Bundle) -> None:
+def shine(
+    stage: Stage,
+    time: int,
+    n: int,
+    patch: Bundle,
+    count: int,
+    sun_rays: Bundle,
+    sun_patch: Bundle,
+    flags: Ints,
+    names: Ints,
+) -> None:
     """Find whether the sun shines on points of body n, wherever `lit` does not say so already."""
     body, light = stage.bodies[n], stage.air[time]
     if not light.shadows:
@@ -26,18 +36,20 @@ def shine(stage: Stage, time: int, n: int, patch: Bundle, count: int, sun_rays: 
     total = _unknown(patch, sun_rays, count, body.cutout or body.kind == QUAD)
     if total == 0:
         return
-    total = choose(sun_rays.chosen, sun_rays.own, count)
-    _start(light, patch, sun_rays, total)
+    _start(light, patch, sun_rays, total, count)
     reset(sun_rays, total, INF)
-    bounds = _bounds(light, sun_rays, total)
-    for s in range(len(stage.shades)):
-        m = i64(stage.shades[s])
-        if m != n and _may_shade(stage.maps[time, m], bounds):
+    for k in range(_shaders(stage, time, _bounds(light, sun_rays, total), flags, names)):
+        m = i64(names[k])
+        if m != n:
             ask_freely(stage, time, m, sun_rays, sun_patch, padded(total), SUN_SPREAD)
             if farthest(sun_rays, padded(total)) < INF:
                 break
-    for k in range(total):
-        patch.lit[sun_rays.own[k]] = i32(1) if sun_rays.body[k] == SKY else i32(0)
+    if total == count:
+        for k in range(count):
+            patch.lit[k] = i32(1) if sun_rays.body[k] == SKY else i32(0)
+    else:
+        for k in range(total):
+            patch.lit[sun_rays.own[k]] = i32(1) if sun_rays.body[k] == SKY else i32(0)
 
 
 @step
@@ -54,18 +66,24 @@ def _unknown(patch: Bundle, sun_rays: Bundle, count: int, two_sided: bool) -> in
 
 
 @step
-def _start(light: Bundle, patch: Bundle, sun_rays: Bundle, count: int) -> None:
-    """Rays from points, a little off their surface, towards the sun."""
+def _start(light: Bundle, patch: Bundle, sun_rays: Bundle, total: int, count: int) -> None:
+    """Rays from the chosen points, a little off their surface, towards the sun."""
     x, y, z = f32(light.sun_x), f32(light.sun_y), f32(light.sun_z)
+    for k in range(padded(total)):
+        sun_rays.vx[k], sun_rays.vy[k], sun_rays.vz[k] = x, y, z
     for k in range(count):
+        off = OFF_SURFACE_M if patch.towards[k] > ZERO else -OFF_SURFACE_M
+        sun_rays.wx[k] = patch.wx[k] + off * patch.nx[k]
+        sun_rays.wy[k] = patch.wy[k] + off * patch.ny[k]
+        sun_rays.wz[k] = patch.wz[k] + off * patch.nz[k]
+    if total == count:
+        return
+    choose(sun_rays.chosen, sun_rays.own, count)
+    for k in range(total):
         i = sun_rays.own[k]
         if is_wild(i):
             break
-        off = OFF_SURFACE_M if patch.towards[i] > ZERO else -OFF_SURFACE_M
-        sun_rays.wx[k] = patch.wx[i] + off * patch.nx[i]
-        sun_rays.wy[k] = patch.wy[i] + off * patch.ny[i]
-        sun_rays.wz[k] = patch.wz[i] + off * patch.nz[i]
-        sun_rays.vx[k], sun_rays.vy[k], sun_rays.vz[k] = x, y, z
+        sun_rays.wx[k], sun_rays.wy[k], sun_rays.wz[k] = sun_rays.wx[i], sun_rays.wy[i], sun_rays.wz[i]
 
 
 @step
@@ -96,8 +114,14 @@ def _value(order: int) -> float:
 
 
 @step
-def _may_shade(maps: Doubles, bounds: Bounds) -> bool:
-    """Whether a body stands between the sun and some points, by their bounds."""
+def _shaders(stage: Stage, time: int, bounds: Bounds, flags: Ints, names: Ints) -> int:
+    """List the bodies that may stand between the sun and some points, by their bounds; how many."""
     low_a, low_b, low_c, high_a, high_b, _ = bounds
-    beside = maps[27] > high_a or maps[28] > high_b or maps[30] < low_a or maps[31] < low_b
-    return not (beside or maps[32] < low_c)
+    box, total = stage.shadows, 0
+    for s in range(box.shape[2]):
+        beside = (box[time, 0, s] > high_a) | (box[time, 1, s] > high_b) | (box[time, 3, s] < low_a)
+        flags[s] = i32(0) if beside | (box[time, 4, s] < low_b) | (box[time, 5, s] < low_c) else i32(1)
+    for s in range(box.shape[2]):
+        names[total] = stage.shades[s]
+        total += flags[s]
+    return total

@@ -5,9 +5,9 @@ import numpy as np
 from secondeye.scene.bundle import Bundle, Words, f32, i32, u32
 from secondeye.scene.lanes import bits_of, is_wild, step
 from secondeye.scene.paint import EDGE_PX
+from secondeye.scene.shapes import ONE, ZERO
 from secondeye.scene.tiles import LEVELS
 
-ONE, ZERO = f32(1), f32(0)
 FARTHEST = f32(1e6)
 """Places are kept within so many tiles, where whole numbers still are some."""
 
@@ -80,30 +80,21 @@ def find_one_level(patch: Bundle, count: int, scale: float, clamped: bool) -> No
 @step
 def mix_channel(texels: Words, tile: int, shift: int, patch: Bundle, count: int) -> None:
     """Let `weight` be a channel, 0 to 1, between the four texels that `find_one_level` chose."""
+    fetch(texels, tile, patch.p0, patch.p1, patch.p2, patch.p3, count)
     for k in range(count):
-        i, j, m, n = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
-        if is_wild(i):
-            break
-        p, q = byte(texels[tile, i], shift), byte(texels[tile, j], shift)
-        r, s = byte(texels[tile, m], shift), byte(texels[tile, n], shift)
+        p, q = byte(patch.p0[k], shift), byte(patch.p1[k], shift)
+        r, s = byte(patch.p2[k], shift), byte(patch.p3[k], shift)
         patch.weight[k] = between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)
 
 
 @step
-def fetch(texels: Words, tile: int, patch: Bundle, count: int) -> None:
-    """Put the texels of two levels in the place of their numbers."""
+def fetch(texels: Words, tile: int, p: Words, q: Words, r: Words, s: Words, count: int) -> None:
+    """Put texels in the place of their numbers."""
     for k in range(count):
-        p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
-        if is_wild(p):
+        i, j, m, n = p[k], q[k], r[k], s[k]
+        if is_wild(i):
             break
-        patch.p0[k], patch.p1[k] = texels[tile, p], texels[tile, q]
-        patch.p2[k], patch.p3[k] = texels[tile, r], texels[tile, s]
-    for k in range(count):
-        p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
-        if is_wild(p):
-            break
-        patch.p4[k], patch.p5[k] = texels[tile, p], texels[tile, q]
-        patch.p6[k], patch.p7[k] = texels[tile, r], texels[tile, s]
+        p[k], q[k], r[k], s[k] = texels[tile, i], texels[tile, j], texels[tile, m], texels[tile, n]
 
 
 @step
