@@ -172,5 +172,7 @@ class Scratch(NamedTuple):
 
 def scratch(body_count: int) -> Scratch:
     """Fresh records and lists for one thread."""
-    records = (np.empty(1, kind) for kind in (RAYS, PATCH) * 3)
-    return Scratch(*records, *(np.empty(body_count, np.int32) for _ in range(3)))
+    rays, sun_rays, bounced = (np.empty(1, RAYS) for _ in range(3))
+    patch, sun_patch, bounced_patch = (np.empty(1, PATCH) for _ in range(3))
+    flags, names, present = (np.empty(body_count, np.int32) for _ in range(3))
+    return Scratch(rays, patch, sun_rays, sun_patch, bounced, bounced_patch, flags, names, present)

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from secondeye.compiled import run_rows
 from secondeye.scene import following, kernel
 from secondeye.scene.bundle import BLOCK_PX, Doubles, Floats, Longs, Scratch, Stage, scratch
+from secondeye.scene.edges import EDGES
 from secondeye.scene.following import TRAIL, Found
-from secondeye.scene.kernel import EDGES, Pictures
+from secondeye.scene.kernel import Pictures
 
 CENTRE = np.zeros((1, 2))
+
+CACHE_LINE_BYTES = 64
 
 
 def offsets(samples: int) -> Doubles:
@@ -41,10 +44,16 @@ class Memory:
     def bytes(self, count: int) -> NDArray[np.uint8]:
         """An array (count,), whatever it holds."""
         for buffer, references in zip(self._lent, _references(self._lent), strict=True):
-            if len(buffer) == count and references == self._unshared:
-                return buffer[:]
-        self._lent.append(np.empty(count, np.uint8))
-        return self._lent[-1][:]
+            if len(buffer) == count + CACHE_LINE_BYTES and references == self._unshared:
+                return _aligned(buffer)
+        self._lent.append(np.empty(count + CACHE_LINE_BYTES, np.uint8))
+        return _aligned(self._lent[-1])
+
+
+def _aligned(buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """All but a cache line of it, from where one begins: rows of blocks are as long as one."""
+    first = -buffer.ctypes.data % CACHE_LINE_BYTES
+    return buffer[first : len(buffer) - CACHE_LINE_BYTES + first]
 
 
 def _references(buffers: list[NDArray[np.uint8]]) -> list[int]:

@@ -24,6 +24,7 @@ from secondeye.scene.bundle import (
     record,
     u64,
 )
+from secondeye.scene.edges import NOBODY
 from secondeye.scene.kernel import Pictures, around, fill, middle_of, write
 from secondeye.scene.lanes import bits_of, is_wild, kernel, loops, number_of, padded, step
 from secondeye.scene.meeting import Span, ask, choose, farthest, find_solid, nearest_depth, nominate, place
@@ -40,8 +41,6 @@ chosen, some    flags and list of points for whatever is done to some only
 """
 
 FAR = i32(1 << 24)
-
-NOBODY = -2
 
 Row = tuple[float, float, float, float]
 Map = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
@@ -87,13 +86,16 @@ def follow(
     """
     _, height, width = pictures.key.shape
     lines, points, trail = -(-height // BLOCK_PX), space.rays[0], trails[0]
+    filled = 0, 0
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         high = min(height - row * BLOCK_PX, BLOCK_PX)
         for column in range(-(-width // BLOCK_PX)):
             wide, view = min(width - column * BLOCK_PX, BLOCK_PX), views[slot]
             at = slot, row * BLOCK_PX, column * BLOCK_PX, wide, high
-            fill(points, wide, high, ZERO, ZERO)
+            if wide != filled[0] or high != filled[1]:
+                fill(points, wide, high, ZERO, ZERO)
+                filled = wide, high
             _read(pictures, found, points, trail, *at)
             span = around(column * BLOCK_PX, row * BLOCK_PX, wide, high)
             total = _shown(stage, view, span, space, trail, wide * high)
@@ -169,10 +171,10 @@ def _go(
 @step
 def _moves(maps: Doubles, time: int, other: int, n: int) -> bool:
     """Whether a body is elsewhere, or turned, at another time."""
+    apart = 0.0
     for c in range(12):
-        if maps[time, n, c] != maps[other, n, c]:
-            return True
-    return False
+        apart += abs(maps[time, n, c] - maps[other, n, c])
+    return bool(apart > 0)
 
 
 @step

@@ -26,20 +26,13 @@ from secondeye.scene.bundle import (
     i64,
     u64,
 )
+from secondeye.scene.edges import BLOCK_SHIFT, fill_edges, find_edges, read_edges, settle, share
 from secondeye.scene.gloss import MATTE, gloss
 from secondeye.scene.lanes import kernel, loops, step
-from secondeye.scene.meeting import Span, cast, choose, reset
+from secondeye.scene.meeting import Span, cast, reset
 from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
-from secondeye.scene.shapes import ONE, ZERO
 
 ONE_RAY: Any = np.int64(1)
-
-HALO_PX = BLOCK_PX + 2
-
-NOBODY = -2
-
-MOST_SHARING = 8
-"""If a pixel has more rays, each has a colour of its own: comparing all with all would take longer."""
 
 
 class Pictures(NamedTuple):
@@ -60,25 +53,6 @@ class Pictures(NamedTuple):
     alpha: Floats
     front_depth: Floats
     behind_depth: Floats
-
-
-EDGES = np.dtype(
-    [
-        ("key", np.int32, HALO_PX * HALO_PX),
-        ("some", np.uint32, CAPACITY + 16),
-        *((name, np.int32, CAPACITY + 16) for name in ("differs", "lit", "body", "plain", "centre", "shared")),
-        *((name, np.float32, CAPACITY + 16) for name in ("x", "y", "red", "green", "blue")),
-    ]
-)
-"""A block's keys with those around it, and which of its pixels are at edges.
-
-differs         1 for pixels within one of which another patch begins, or that show something glossy
-some, x, y      those by number, and where they are, px from the block's centre
-lit             1 or 0 where all within a pixel is in the sun or in shadow, -1 where both are near
-body, plain     what its centre shows; 1 where each body that shows there or beside it shows one matte patch alone
-centre, shared  the same of those that are being looked at, NOBODY for `body` where not `plain`
-red, green, blue        the colours of their centres
-"""
 
 
 @loops
@@ -145,10 +119,10 @@ def draw(
                 cast(stage, view, x, y, span, space.flags, space.names, rays, space.patch[0], count)
                 list_all(rays, count)
                 if softening:
-                    read_edges(pictures.rgb, slot, left, top, wide, edges[0], start, pixels)
+                    read_edges(pictures.rgb, slot, left, top, edges[0], start, pixels)
                     colour(stage, view, x, y, space, share(rays, edges[0], pixels, samples), count)
-                    settle(rays, edges[0], space.patch[0], pixels, samples)
-                    _write_edges(pictures, slot, left, top, wide, edges[0], start, pixels, space.patch[0])
+                    settle(rays, space.patch[0], pixels, samples)
+                    _write_edges(pictures, slot, left, top, edges[0], start, pixels, space.patch[0])
                 else:
                     colour(stage, view, x, y, space, count, count)
                     _write(pictures, slot, top, left, rays, wide, high)
@@ -223,195 +197,14 @@ def _write(pictures: Pictures, slot: int, top: int, left: int, rays: Bundle, wid
         write(rays.red, pictures.alpha, slot, *place)
 
 
-@loops
-def find_edges(stage: Stage, key: Ints, slot: int, left: int, top: int, wide: int, high: int, edges: Bundle) -> int:
-    """List a block's pixels at edges; how many."""
-    _surround(key, slot, left, top, wide, high, edges)
-    total = 0
-    for y in range(high):
-        above, here, below, to = u64(y * HALO_PX), u64((y + 1) * HALO_PX), u64((y + 2) * HALO_PX), u64(y * wide)
-        for x in range(wide):
-            own = edges.key[here + u64(x + 1)]
-            differs = (own != edges.key[here + u64(x)]) | (own != edges.key[here + u64(x + 2)])
-            differs |= (own != edges.key[above + u64(x + 1)]) | (own != edges.key[below + u64(x + 1)])
-            edges.differs[to + u64(x)] = i32(1) if differs else i32(0)
-            total += i32(1) if differs else i32(0)
-    if stage.glossy:
-        for y in range(high):
-            for x in range(wide):
-                own = edges.key[(y + 1) * HALO_PX + x + 1]
-                if own >= 0 and stage.bodies[own >> 4].finish != MATTE:
-                    edges.differs[y * wide + x] = i32(1)
-        total = 1
-    if not total:
-        return 0
-    total = choose(edges.differs, edges.some, wide * high)
-    edge = f32(BLOCK_PX - 1) * f32(0.5)
-    for k in range(total):
-        y, x = i64(edges.some[k]) // wide, i64(edges.some[k]) % wide
-        edges.x[k], edges.y[k] = f32(x) - edge, f32(y) - edge
-        _know(stage, edges, k, u64((y + 1) * HALO_PX + x + 1))
-    return total
-
-
-@step
-def _surround(key: Ints, slot: int, left: int, top: int, wide: int, high: int, edges: Bundle) -> None:
-    """Copy a block's keys, and those around it, to `edges`; beyond the picture, its border goes on."""
-    _, height, width = key.shape
-    for y in range(high + 2):
-        down, start = min(max(top + y - 1, 0), height - 1), y * HALO_PX
-        edges.key[start] = key[slot, down, max(left - 1, 0)]
-        if wide == BLOCK_PX:
-            for x in range(BLOCK_PX):
-                edges.key[start + 1 + x] = key[slot, down, u64(left + x)]
-        else:
-            for x in range(wide):
-                edges.key[start + 1 + x] = key[slot, down, u64(left + x)]
-        edges.key[start + 1 + wide] = key[slot, down, min(left + wide, width - 1)]
-
-
-@step
-def _know(stage: Stage, edges: Bundle, k: int, i: int) -> None:
-    """Note what pixel k's key and those beside it, from the i-th on, say of it."""
-    lit, shaded, plain = 0, 0, 1
-    own, left, right = edges.key[i], edges.key[i - u64(1)], edges.key[i + u64(1)]
-    above, below = edges.key[i - u64(HALO_PX)], edges.key[i + u64(HALO_PX)]
-    keys = own, left, right, above, below
-    for a in range(5):
-        key = keys[a]
-        lit |= 1 if key >= 0 and key & 1 == 1 else 0
-        shaded |= 1 if key >= 0 and key & 1 == 0 else 0
-        for b in range(a):
-            plain &= 0 if keys[b] != key and keys[b] >> 4 == key >> 4 else 1
-        if stage.glossy and key >= 0 and stage.bodies[key >> 4].finish != MATTE:
-            plain = 0
-    edges.lit[k], edges.body[k], edges.plain[k] = i32(-1 if lit == shaded else lit), i32(own >> 4), i32(plain)
-
-
-@loops
-def fill_edges(rays: Bundle, edges: Bundle, start: int, pixels: int, shifts: Doubles) -> None:
-    """S rays through each of some pixels at edges: the first of each, then the second of each."""
-    for s in range(len(shifts)):
-        across, down, first = f32(shifts[s, 0]), f32(shifts[s, 1]), u64(s * pixels)
-        for k in range(pixels):
-            i, j = first + u64(k), u64(start + k)
-            rays.x[i], rays.y[i], rays.lit[i] = edges.x[j] + across, edges.y[j] + down, edges.lit[j]
-
-
-@loops
-def read_edges(rgb: Floats, slot: int, left: int, top: int, wide: int, edges: Bundle, start: int, pixels: int) -> None:
-    """Move what is known of some pixels to the front, with the colours of their centres."""
-    for k in range(pixels):
-        i = i64(edges.some[start + k])
-        y, x = u64(top + i // wide), u64(left + i % wide)
-        edges.red[k], edges.green[k], edges.blue[k] = (
-            rgb[3 * slot, y, x],
-            rgb[3 * slot + 1, y, x],
-            rgb[3 * slot + 2, y, x],
-        )
-        edges.centre[k] = edges.body[start + k] if edges.plain[start + k] else i32(NOBODY)
-        edges.shared[k] = edges.plain[start + k]
-
-
-@loops
-def share(rays: Bundle, edges: Bundle, pixels: int, samples: int) -> int:
-    """List the rays that need colours of their own as `rest`; how many.
-
-    Where each body beside a pixel shows one matte patch alone, rays that met what its centre shows take the centre's
-    colour, and of others that met the same body the first is coloured for all, in their middle. `enter` keeps depths.
-    """
-    count = pixels * samples
-    for i in range(count):
-        rays.enter[i], rays.chosen[i] = rays.depth[i], i32(1)
-    if samples > MOST_SHARING:
-        return count
-    for i in range(count):
-        rays.wx[i], rays.wy[i], rays.wz[i], rays.vx[i] = rays.x[i], rays.y[i], ONE / rays.depth[i], ONE
-    for s in range(samples):
-        for k in range(pixels):
-            i = u64(s * pixels) + u64(k)
-            own = rays.body[i] == edges.centre[k]
-            rays.chosen[i] = i32(0) if own else i32(1)
-            rays.red[i], rays.green[i], rays.blue[i] = edges.red[k], edges.green[k], edges.blue[k]
-        for e in range(s):
-            for k in range(pixels):
-                i, j = u64(s * pixels) + u64(k), u64(e * pixels) + u64(k)
-                same = (edges.shared[k] & rays.chosen[i] & rays.chosen[j] != 0) & (rays.body[i] == rays.body[j])
-                rays.wx[j] += rays.x[i] if same else ZERO
-                rays.wy[j] += rays.y[i] if same else ZERO
-                rays.wz[j] += ONE / rays.enter[i] if same else ZERO
-                rays.vx[j] += ONE if same else ZERO
-                rays.chosen[i] = i32(0) if same else rays.chosen[i]
-    for i in range(count):
-        part_of = ONE / rays.vx[i]
-        rays.x[i], rays.y[i], rays.depth[i] = rays.wx[i] * part_of, rays.wy[i] * part_of, rays.vx[i] / rays.wz[i]
-    return choose(rays.chosen, rays.rest, count)
-
-
-@loops
-def settle(rays: Bundle, edges: Bundle, patch: Bundle, pixels: int, samples: int) -> None:
-    """What the rays of some pixels say of them, to `patch`.
-
-    `red`, `green`, `blue` are the mean colour; g is the nearest body's, `depth` its depth, `weight` its share, and
-    `reach` the depth of what is behind it.
-    """
-    for k in range(pixels):
-        patch.depth[k], patch.solid[k] = INF, i32(SKY)
-        patch.red[k], patch.green[k], patch.blue[k] = ZERO, ZERO, ZERO
-        patch.gx[k], patch.gy[k], patch.gz[k] = ZERO, ZERO, ZERO
-        patch.weight[k], patch.reach[k] = ZERO, INF
-    for s in range(samples):
-        if samples <= MOST_SHARING:
-            for e in range(s):
-                for k in range(pixels):
-                    _take_over(rays, u64(s * pixels) + u64(k), u64(e * pixels) + u64(k), edges.shared[k])
-        for k in range(pixels):
-            i = u64(s * pixels) + u64(k)
-            nearer = rays.enter[i] < patch.depth[k]
-            patch.solid[k] = rays.body[i] if nearer else patch.solid[k]
-            patch.depth[k] = rays.enter[i] if nearer else patch.depth[k]
-    for s in range(samples):
-        for k in range(pixels):
-            _add(rays, u64(s * pixels) + u64(k), patch, k)
-    each = ONE / f32(samples)
-    for k in range(pixels):
-        own = ONE / patch.weight[k]
-        patch.red[k], patch.green[k], patch.blue[k] = patch.red[k] * each, patch.green[k] * each, patch.blue[k] * each
-        patch.gx[k], patch.gy[k], patch.gz[k] = patch.gx[k] * own, patch.gy[k] * own, patch.gz[k] * own
-        patch.reach[k] = patch.reach[k] if patch.weight[k] < f32(samples) else patch.depth[k]
-        patch.weight[k] *= each
-
-
-@step
-def _take_over(rays: Bundle, i: int, j: int, shared: int) -> None:
-    """Let ray i have the colour of ray j if that was coloured for both."""
-    same = (shared & rays.chosen[j] != 0) & (rays.body[i] == rays.body[j])
-    rays.red[i] = rays.red[j] if same else rays.red[i]
-    rays.green[i] = rays.green[j] if same else rays.green[i]
-    rays.blue[i] = rays.blue[j] if same else rays.blue[i]
-
-
-@step
-def _add(rays: Bundle, i: int, patch: Bundle, k: int) -> None:
-    """Add one ray to what is known of its pixel."""
-    mine, red, green, blue = rays.body[i] == patch.solid[k], rays.red[i], rays.green[i], rays.blue[i]
-    patch.red[k], patch.green[k], patch.blue[k] = patch.red[k] + red, patch.green[k] + green, patch.blue[k] + blue
-    patch.gx[k] += red if mine else ZERO
-    patch.gy[k] += green if mine else ZERO
-    patch.gz[k] += blue if mine else ZERO
-    patch.weight[k] += ONE if mine else ZERO
-    behind = INF if mine else rays.enter[i]
-    patch.reach[k] = behind if behind < patch.reach[k] else patch.reach[k]
-
-
 @step
 def _write_edges(
-    pictures: Pictures, slot: int, left: int, top: int, wide: int, edges: Bundle, start: int, pixels: int, patch: Bundle
+    pictures: Pictures, slot: int, left: int, top: int, edges: Bundle, start: int, pixels: int, patch: Bundle
 ) -> None:
     """Write what was found out about some pixels at edges."""
     for k in range(pixels):
         i = i64(edges.some[start + k])
-        y, x = u64(top + i // wide), u64(left + i % wide)
+        y, x = u64(top + (i >> BLOCK_SHIFT)), u64(left + (i & (BLOCK_PX - 1)))
         pictures.rgb[3 * slot, y, x] = patch.red[k]
         pictures.rgb[3 * slot + 1, y, x] = patch.green[k]
         pictures.rgb[3 * slot + 2, y, x] = patch.blue[k]

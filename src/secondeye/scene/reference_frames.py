@@ -8,9 +8,9 @@ from torch.nn.functional import pad
 from secondeye.scene.bundle import SKY
 from secondeye.scene.camera import Array, Views, views
 from secondeye.scene.casting import offsets
+from secondeye.scene.edges import MOST_SHARING
 from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.gloss import MATTE
-from secondeye.scene.kernel import MOST_SHARING
 from secondeye.scene.reference import INF, Hits, World, cast, follow, on_device
 from secondeye.scene.reference_shading import colour, shoot
 from secondeye.scene.stage import stage
@@ -69,7 +69,7 @@ def _look(world: World, at: Tensor, size: tuple[int, int], shift: tuple[float, f
 
 
 def edges(world: World, key: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Pixels (E, 3) at edges or of something glossy, hints about the sun, and which are plain; see `kernel`."""
+    """Pixels (E, 3) at edges or of something glossy, hints about the sun, and which are plain; see `edges`."""
     around = pad(key[:, None].double(), (1, 1, 1, 1), mode="replicate")[:, 0].long()
     near = [around[:, 1:-1, 1:-1], around[:, 1:-1, :-2], around[:, 1:-1, 2:], around[:, :-2, 1:-1], around[:, 2:, 1:-1]]
     glossy = (key >= 0) & (world.bodies["finish"][(key >> 4).clamp(min=0)] != MATTE)
@@ -106,7 +106,7 @@ def _softened(world: World, at: Tensor, seen: Hits, size: tuple[int, int], sampl
 def _rays(
     world: World, views: Tensor, place: Tensor, sunlit: Tensor, plain: Tensor, centre: Tensor, centre_rgb: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Bodies and depths (E, S) and colours (E, S, 3) of rays through places (E, S, 2); see `kernel.share`."""
+    """Bodies and depths (E, S) and colours (E, S, 3) of rays through places (E, S, 2); see `edges.share`."""
     samples = place.shape[1]
     each = views.repeat_interleave(samples)
 

@@ -36,17 +36,22 @@ def meet_box(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -
 @step
 def meet_round(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
     """Ray parameters at which a ray enters and leaves a unit sphere, cylinder or cone."""
-    middle = -(ox * dx + oy * dy + oz * dz) / (dx * dx + dy * dy + dz * dz)
+    square = dx * dx + dy * dy + dz * dz
+    inverse = ONE / square
+    middle = -(ox * dx + oy * dy + oz * dz) * inverse
+    if shape == SPHERE:
+        ox, oy, oz = ox + middle * dx, oy + middle * dy, oz + middle * dz
+        half_b, inside = ox * dx + oy * dy + oz * dz, ONE - (ox * ox + oy * oy + oz * oz)
+        within = half_b * half_b + square * inside
+        root, missed = math.sqrt(_greater(within, ZERO)), within < ZERO
+        enter, leave = middle - (half_b + root) * inverse, middle + (root - half_b) * inverse
+        return INF if missed else enter, -INF if missed else leave
     enter, leave = _meet_near(shape, ox + middle * dx, oy + middle * dy, oz + middle * dz, dx, dy, dz)
     return middle + enter, middle + leave
 
 
 @step
 def _meet_near(shape: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, float]:
-    if shape == SPHERE:
-        return _between_roots(
-            dx * dx + dy * dy + dz * dz, ox * dx + oy * dy + oz * dz, ox * ox + oy * oy + oz * oz - ONE
-        )
     low, high = _slab(oz, dz)
     if shape == CYLINDER:
         enter, leave = _between_roots(dx * dx + dy * dy, ox * dx + oy * dy, ox * ox + oy * oy - ONE)
