@@ -22,7 +22,7 @@ from secondeye.scene.bundle import (
 )
 from secondeye.scene.gloss import MATTE
 from secondeye.scene.lanes import is_wild, loops, step
-from secondeye.scene.meeting import choose
+from secondeye.scene.meeting import Span, choose
 from secondeye.scene.shapes import ONE, ZERO
 
 HALO_PX = BLOCK_PX + 2
@@ -123,15 +123,26 @@ def _surround(key: Ints, slot: int, left: int, top: int, wide: int, high: int, e
     """Copy a block's keys, and those around it, to `edges`; beyond the picture, its border goes on."""
     _, height, width = key.shape
     for y in range(high + 2):
-        down, start = min(max(top + y - 1, 0), height - 1), y * HALO_PX
+        down, start = u64(min(max(top + y - 1, 0), height - 1)), y * HALO_PX
         edges.key[start] = key[slot, down, max(left - 1, 0)]
         if wide == BLOCK_PX:
-            for x in range(BLOCK_PX):
-                edges.key[start + 1 + x] = key[slot, down, u64(left + x)]
+            for x in range(0, BLOCK_PX, 8):
+                _read_eight(key, slot, down, u64(left + x), edges.key, u64(start + 1 + x))
         else:
             for x in range(wide):
                 edges.key[start + 1 + x] = key[slot, down, u64(left + x)]
         edges.key[start + 1 + wide] = key[slot, down, min(left + wide, width - 1)]
+
+
+@step
+def _read_eight(key: Ints, slot: int, y: int, x: int, values: Ints, i: int) -> None:
+    """All are read before any is written, so that one instruction can do it wherever they lie."""
+    one, two, three = u64(1), u64(2), u64(3)
+    four, five, six, seven = u64(4), u64(5), u64(6), u64(7)
+    a, b, c, d = key[slot, y, x], key[slot, y, x + one], key[slot, y, x + two], key[slot, y, x + three]
+    e, f, g, h = key[slot, y, x + four], key[slot, y, x + five], key[slot, y, x + six], key[slot, y, x + seven]
+    values[i], values[i + one], values[i + two], values[i + three] = a, b, c, d
+    values[i + four], values[i + five], values[i + six], values[i + seven] = e, f, g, h
 
 
 @step
@@ -161,13 +172,19 @@ def _clash(a: int, b: int) -> bool:
 
 
 @loops
-def fill_edges(rays: Bundle, edges: Bundle, start: int, pixels: int, shifts: Doubles) -> None:
-    """S rays through each of some pixels at edges: the first of each, then the second of each."""
+def fill_edges(rays: Bundle, edges: Bundle, start: int, pixels: int, shifts: Doubles) -> Span:
+    """S rays through each of some pixels at edges; in what part of their block, px from its centre."""
     for s in range(len(shifts)):
         across, down, first = f32(shifts[s, 0]), f32(shifts[s, 1]), u64(s * pixels)
         for k in range(pixels):
             i, j = first + u64(k), u64(start + k)
             rays.x[i], rays.y[i], rays.lit[i] = edges.x[j] + across, edges.y[j] + down, edges.lit[j]
+    left, right, first, last = edges.x[start], edges.x[start], u64(start), u64(start + pixels - 1)
+    for k in range(pixels):
+        x = edges.x[first + u64(k)]
+        left, right = x if x < left else left, x if x > right else right
+    half = f32(0.5)  # pixels are listed by rows
+    return left - half, edges.y[first] - half, right + half, edges.y[last] + half
 
 
 @loops

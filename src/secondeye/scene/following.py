@@ -26,7 +26,7 @@ from secondeye.scene.bundle import (
 )
 from secondeye.scene.edges import NOBODY
 from secondeye.scene.kernel import Pictures, around, fill, middle_of, write
-from secondeye.scene.lanes import bits_of, is_wild, kernel, loops, number_of, padded, step
+from secondeye.scene.lanes import bits_of, is_wild, kernel, number_of, padded, step
 from secondeye.scene.meeting import Span, ask, choose, farthest, find_solid, nearest_depth, nominate, place
 from secondeye.scene.shapes import BOX, HALF, ONE, QUAD, ZERO
 
@@ -107,7 +107,7 @@ def follow(
                 _write(found, k * len(views) + slot, points, trail, signs[k, slot], *at)
 
 
-@loops
+@step
 def _read(
     pictures: Pictures,
     found: Found,
@@ -133,11 +133,11 @@ def _read(
     write(trail.body, found.surface, slot, top, left, wide, high)
 
 
-@loops
+@step
 def _shown(stage: Stage, view: int, span: Span, space: Scratch, trail: Bundle, count: int) -> int:
     """List the bodies that a block shows as `present`; how many."""
     total = 0
-    for k in range(nominate(stage, view, span, INF, space.flags, space.names)):
+    for k in range(nominate(stage.boxes, stage.order, view, span, INF, space.flags, space.names)):
         n, shown = space.names[k], i32(0)
         for i in range(count):
             shown |= i32(1) if trail.body[i] == n else i32(0)
@@ -146,7 +146,7 @@ def _shown(stage: Stage, view: int, span: Span, space: Scratch, trail: Bundle, c
     return total
 
 
-@loops
+@step
 def _go(
     stage: Stage,
     projections: Doubles,
@@ -239,7 +239,7 @@ def _projected(there: Map, x: float, y: float, inverse: float) -> tuple[float, f
     return (a * x + b * y + c + d * inverse) / z, (e * x + f * y + g + h * inverse) / z, z
 
 
-@loops
+@step
 def _hide(
     stage: Stage,
     view: int,
@@ -255,7 +255,7 @@ def _hide(
     """Let the `limit` of points be 0 that are out of another view's frame, or behind anything there."""
     rays, count = space.bounced[0], padded(count)
     span = _aim(space.rays[0], trail, rays, f32(column), f32(row), f32(width), f32(height), count)
-    for k in range(nominate(stage, target, span, farthest(rays, count), space.flags, space.names)):
+    for k in range(nominate(stage.boxes, stage.order, target, span, farthest(rays, count), space.flags, space.names)):
         n = i64(space.names[k])
         harmless = n if _cannot_hide_itself(stage, view, target, n) else i64(NOBODY)
         if nearest_depth(stage, target, n, span) < _farthest_of_others(trail, harmless, count):
@@ -315,7 +315,7 @@ def _drop(trail: Bundle, rays: Bundle, n: int, harmless: int, count: int) -> Non
         rays.depth[k], rays.body[k] = trail.limit[k], i32(SKY)
 
 
-@loops
+@step
 def _thin(
     stage: Stage, view: int, column: float, row: float, space: Scratch, trail: Bundle, count: int, present: int
 ) -> None:
@@ -344,7 +344,7 @@ def _thin(
             trail.limit[i] = trail.limit[i] if patch.solid[k] else ZERO
 
 
-@loops
+@step
 def _write(
     found: Found,
     at: int,

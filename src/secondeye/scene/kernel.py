@@ -101,7 +101,7 @@ def draw(
     """
     _, height, width = pictures.key.shape
     lines, samples, rays = -(-height // BLOCK_PX), len(shifts), space.rays[0]
-    at_once = CAPACITY // samples
+    at_once, filled = CAPACITY // samples, (0, 0)
     for line in range(first, stop):
         slot, row = line // lines, line % lines
         for column in range(-(-width // BLOCK_PX)):
@@ -112,9 +112,11 @@ def draw(
                 pixels = min(total - start, at_once)
                 count, x, y, span = pixels * samples, middle_of(column), middle_of(row), around(left, top, wide, high)
                 if softening:
-                    fill_edges(rays, edges[0], start, pixels, shifts)
-                else:
+                    a, b, c, d = fill_edges(rays, edges[0], start, pixels, shifts)
+                    span = f32(x + a), f32(y + b), f32(x + c), f32(y + d)
+                elif wide != filled[0] or high != filled[1]:
                     fill(rays, wide, high, f32(shifts[0, 0]), f32(shifts[0, 1]))
+                    filled = wide, high
                 reset(rays, count, INF)
                 cast(stage, view, x, y, span, space.flags, space.names, rays, space.patch[0], count)
                 list_all(rays, count)

@@ -6,6 +6,7 @@ from secondeye.scene.bundle import (
     SKY,
     Bundle,
     Doubles,
+    Floats,
     Ints,
     Records,
     Stage,
@@ -350,16 +351,15 @@ def reset(bundle: Bundle, count: int, limit: float) -> None:
 
 
 @loops
-def nominate(stage: Stage, view: int, span: Span, reach: float, flags: Ints, names: Ints) -> int:
+def nominate(boxes: Floats, order: Ints, view: int, span: Span, reach: float, flags: Ints, names: Ints) -> int:
     """List the bodies that may show in a part of a view nearer than `reach`; how many."""
-    left, top, right, bottom = span
-    boxes, total = stage.boxes, 0
+    (left, top, right, bottom), total = span, 0
     for i in range(boxes.shape[2]):
         beside = (boxes[view, 0, i] > right) | (boxes[view, 2, i] < left)
         beyond = (boxes[view, 1, i] > bottom) | (boxes[view, 3, i] < top) | (boxes[view, 4, i] >= reach)
         flags[i] = i32(0) if beside | beyond else i32(1)
     for i in range(boxes.shape[2]):
-        names[total] = stage.order[view, i]
+        names[total] = order[view, i]
         total += flags[i]
     return total
 
@@ -379,7 +379,7 @@ def cast(
 ) -> None:
     """Find what rays through places around (column, row) of a view meet, all within a span; `reset` them before."""
     count = padded(count)
-    for k in range(nominate(stage, view, span, INF, flags, names)):
+    for k in range(nominate(stage.boxes, stage.order, view, span, INF, flags, names)):
         n = i64(names[k])
         if nearest_depth(stage, view, n, span) < farthest(bundle, count):
             ask(stage, view, n, column, row, bundle, patch, count)

