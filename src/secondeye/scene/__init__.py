@@ -5,9 +5,10 @@
     optics.py     blur, noise, exposure                 shading.py    what colours they bring back: with sunlight.py
     paint.py, prints.py, tiles.py     textures                        and gloss.py, by shapes.py and texture.py
     things.py     trees, people, houses                 kernel.py     the loops over blocks of pixels, compiled
-    worlds.py     random shots                          following.py  where points are in other views, and if seen
-    park.py, sound.py     the sample clip               casting.py    kernels on all cores; lanes.py how compiled
-    frames.py     the records of truth                  stage.py      a world set up for the kernels
+    worlds.py     random shots                          edges.py      pixels where surfaces meet
+    park.py, sound.py     the sample clip               following.py  where points are in other views, and if seen
+    frames.py     the records of truth                  casting.py    kernels on all cores; lanes.py how compiled
+                                                        stage.py      a world set up for the kernels
                                                         render.py     shots to frames and truth
 
 `reference.py`, `reference_shading.py` and `reference_frames.py` do the same in plain torch, on any device.

@@ -122,8 +122,9 @@ RAYS = record(
 x, y            where in the picture, px from the block's centre
 depth, body     what is met first so far; depth is a ray parameter, m along the optical axis for rays through pixels
 lit             whether the sun shines there; -1 where that has to be found out
-enter, leave    between which depths the ray is inside the body that is being asked
-w, v            for rays that do not come from the eye: origin and direction in the world's axes
+enter, leave    between which depths the ray is inside the body that is being asked; at edges, `enter` is what it met
+w, v            for rays that do not come from the eye: origin and direction in the world's axes; at edges, w are sums
+                over the rays that have one colour together, and vx how many these are
 red, green, blue, key       what is brought back: display colours or light, and the patch, see `shading`
 chosen, some    flags and list of rays for whatever is done to some only
 own, rest       lists of rays: those that met one body, and those not looked at yet
