@@ -4,6 +4,8 @@ A frame's colour counts less where something nearer stands close by in it, whose
 farther it is in time. Of the best three that one counts to which the others are most alike, and they with it.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ from secondeye.compiled import kernel, step
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
 from secondeye.inpainters.propagate.lattice import Lattice, ray
-from secondeye.inpainters.propagate.search import NOTHING, SOURCES, Bools, Bytes, Doubles, Floats, Steps
+from secondeye.inpainters.propagate.search import NOTHING, SOURCES, Bools, Bytes, Doubles, Floats, Ints, Steps
 
 FADE_FRAMES = 3
 """Colours from the last so many frames within reach count less and less, so that none pops in or out."""
@@ -33,6 +35,25 @@ SAME_SURFACE_PX = 1.0
 
 FARTHEST_PX = 4.0
 """What another frame shows may be so far from the disparity that was found for a block."""
+
+
+class Scratch(NamedTuple):
+    """Room for what is known of one block.
+
+    Attributes:
+        pixels: (block_px^2, 2) row and column of those that are to be painted.
+        rays: (SOURCES, 3, 3) into the frames that show something of it; one: (3, 3) of them.
+        places: (SOURCES, 5) x, y, frames away, weight and nearness of one pixel.
+        colors: (MIXED, 5) red, green, blue, weight and nearness.
+        total: (3,).
+    """
+
+    pixels: Ints
+    rays: Doubles
+    one: Doubles
+    places: Doubles
+    colors: Doubles
+    total: Doubles
 
 
 @kernel
@@ -58,43 +79,68 @@ def paint_blocks(
         depth, sources: see `search_blocks`.
         right: (3, H, W), filled in some way.
     """
-    rays, casts = np.empty((SOURCES, 3, 3)), np.empty((3, 3))
-    places, colors, total = np.empty((SOURCES, 5)), np.empty((MIXED, 5)), np.empty(3)
-    height, width = hole.shape
+    scratch = Scratch(
+        np.empty((block_px * block_px, 2), np.int32),
+        np.empty((SOURCES, 3, 3)),
+        np.empty((3, 3)),
+        np.empty((SOURCES, 5)),
+        np.empty((MIXED, 5)),
+        np.empty(3),
+    )
     for j in range(start, stop):
         for i in range(depth.shape[1]):
-            cast = -1
             if depth[j, i] != NOTHING and _is_alone(depth, j, i, pace):
                 continue
-            for row in range(j * block_px, min((j + 1) * block_px, height)):
-                for column in range(i * block_px, min((i + 1) * block_px, width)):
-                    if not hole[row, column]:
-                        continue
-                    for k in range(5):
-                        y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
-                        if not (0 <= y < depth.shape[0] and 0 <= x < depth.shape[1]) or depth[y, x] == NOTHING:
-                            continue
-                        if cast != k:
-                            _cast(lattice, sources, y, x, block_px, j, i, rays, casts)
-                            cast = k
-                        found = _find(
-                            ring,
-                            lattice,
-                            frame,
-                            block_px,
-                            edge_px,
-                            row,
-                            column,
-                            depth[y, x],
-                            sources,
-                            y,
-                            x,
-                            rays,
-                            places,
-                        )
-                        if found:
-                            _mix(ring, lattice, frame, row, column, found, places, colors, total, right)
-                            break
+            left = _list_holes(hole, j, i, block_px, scratch.pixels)
+            for k in range(5):
+                if left == 0:
+                    break
+                y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
+                if 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] != NOTHING:
+                    _cast(lattice, sources, y, x, block_px, j, i, scratch)
+                    left = _paint(
+                        ring, lattice, frame, block_px, edge_px, depth[y, x], sources, y, x, left, scratch, right
+                    )
+
+
+@step
+def _list_holes(hole: Bools, j: int, i: int, block_px: int, pixels: Ints) -> int:
+    """Row and column of a block's hole pixels; how many."""
+    count = 0
+    for row in range(j * block_px, min((j + 1) * block_px, hole.shape[0])):
+        for column in range(i * block_px, min((i + 1) * block_px, hole.shape[1])):
+            if hole[row, column]:
+                pixels[count, 0], pixels[count, 1] = row, column
+                count += 1
+    return count
+
+
+@step
+def _paint(
+    ring: Ring,
+    lattice: Lattice,
+    frame: int,
+    block_px: int,
+    edge_px: int,
+    depth: float,
+    sources: Bytes,
+    y: int,
+    x: int,
+    left: int,
+    scratch: Scratch,
+    right: Floats,
+) -> int:
+    """Paint the first `left` pixels listed by what was found for block (y, x); keep listed what it does not show."""
+    kept = 0
+    for k in range(left):
+        row, column = scratch.pixels[k]
+        found = _find(ring, lattice, frame, block_px, edge_px, row, column, depth, sources, y, x, scratch)
+        if found:
+            _mix(ring, lattice, frame, row, column, found, scratch, right)
+        else:
+            scratch.pixels[kept, 0], scratch.pixels[kept, 1] = row, column
+            kept += 1
+    return kept
 
 
 @step
@@ -116,16 +162,15 @@ def _cast(
     block_px: int,
     j: int,
     i: int,
-    rays: Doubles,
-    one: Doubles,
+    scratch: Scratch,
 ) -> None:
     """The rays of the middle of block (j, i) into the frames that show something of block (y, x)."""
     reach, half = len(lattice.nodes) // 2, 0.5 * (block_px - 1)
     for k in range(SOURCES):
         if sources[y, x, k] == 0:
             break
-        ray(lattice.nodes, reach + sources[y, x, k], lattice.gap, i * block_px + half, j * block_px + half, one)
-        rays[k] = one
+        ray(lattice.nodes, reach + sources[y, x, k], lattice.gap, i * block_px + half, j * block_px + half, scratch.one)
+        scratch.rays[k] = scratch.one
 
 
 @step
@@ -141,11 +186,11 @@ def _find(
     sources: Bytes,
     y: int,
     x: int,
-    rays: Doubles,
-    places: Doubles,
+    scratch: Scratch,
 ) -> int:
     """Where a pixel is in other frames: x, y, frames away, weight and nearness to `places`; how many."""
     reach, count, slots = len(lattice.nodes) // 2, 0, len(ring.disparity)
+    places, rays = scratch.places, scratch.rays
     half = 0.5 * (block_px - 1)
     across, down = column % block_px - half, row % block_px - half
     for k in range(SOURCES):
@@ -220,14 +265,12 @@ def _mix(
     row: int,
     column: int,
     found: int,
-    places: Doubles,
-    colors: Doubles,
-    total: Doubles,
+    scratch: Scratch,
     right: Floats,
 ) -> None:
     """Lay the colour that most frames agree about over a pixel."""
-    count = min(found, MIXED)
-    _take_best(ring, lattice, frame, found, count, places, colors)
+    count, colors, total = min(found, MIXED), scratch.colors, scratch.total
+    _take_best(ring, lattice, frame, found, count, scratch.places, colors)
     best, least = 0, np.inf
     for k in range(count):
         off = 0.0

@@ -18,6 +18,7 @@ from secondeye.inpainters.propagate.lattice import Lattice, ray
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.int8]
 Steps = NDArray[np.int16]
