@@ -50,6 +50,11 @@ SURE_AGREEMENT = 0.9
 """Share of the flow that must agree on which way round depth is; below it, the ground decides."""
 
 
+GROUND_GAIN = 0.5
+"""How much of a lack of gain ground makes good, that comes out nearer the lower it is in the frame: turning explains
+three quarters of a room that shows its back wall alone, and things that move on their own seldom look like a floor."""
+
+
 @dataclass(frozen=True)
 class Motion:
     """What two frames say about camera and depth.
@@ -109,7 +114,7 @@ def fit_motion(flow: Array, trust: Array) -> Motion | None:
     turn_cost, kappa, turn = _best_turn(points, few, noise)
     gain = turn_cost - math.log(4)
     focal, direction, place_turn = PLACE_FOCALS[0], np.array((1.0, 0.0, 0.0)), np.zeros(3)
-    if gain > 0:
+    if gain > -GROUND_GAIN:
         place_cost, focal, direction, place_turn = _best_place(points, few, noise)
         gain -= place_cost
     dense = _dense(flow, focal, direction, place_turn, kappa, turn)

@@ -23,7 +23,7 @@ from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.errors import InputError
 from secondeye.flow import confidence, consistency_error, dis_flow, seen_again
 from secondeye.flow.camera import fit_camera
-from secondeye.flow.motion import SURE_AGREEMENT, Motion, fit_motion
+from secondeye.flow.motion import GROUND_GAIN, SURE_AGREEMENT, Motion, fit_motion
 from secondeye.types import Clip, DepthClip
 
 Grey = NDArray[np.uint8]
@@ -88,6 +88,9 @@ half way at the border, 6 % left at twice as far."""
 
 FEWEST_SURE = 60
 """Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
+
+EXACT = 0.5
+"""Share of the flow's noise that a change of place may leave over, in the median, for the ground to speak for it."""
 
 MEASURE_EVERY, SOON = 4, 8
 """Frames a measurement, those between are carried along by flow; and frames at a shot's start, where little is known
@@ -183,7 +186,13 @@ def believe(motion: Motion) -> float:
         return 0.0
     sure = motion.agreement > SURE_AGREEMENT
     upright = _slope(motion.lower_nearer, -0.5, -0.2) if sure else _slope(motion.lower_nearer, 0.2, 0.4)
-    return _slope(motion.gain, 0.0, 0.3) * upright
+    return _slope(motion.gain + GROUND_GAIN * _ground(motion), 0.0, 0.3) * upright
+
+
+def _ground(motion: Motion) -> float:
+    """How clearly depth looks like that of ground seen from above it, by a camera that explains nearly all, 0 to 1."""
+    exact = motion.agreement > SURE_AGREEMENT and motion.residual_px < EXACT * motion.noise_px
+    return _slope(motion.lower_nearer, 0.3, 0.5) if exact else 0.0
 
 
 def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], gap: float) -> float:
