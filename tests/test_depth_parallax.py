@@ -19,8 +19,12 @@ from secondeye.depth_models.parallax import (
     follow,
     small_grey,
 )
+from secondeye.depth_models.parallax.fusion import Fusion
 from secondeye.depth_models.parallax.prior import FAR, NEAR, ramp, stand
+from secondeye.depth_models.parallax.sweep import Swept
 from secondeye.errors import InputError
+from secondeye.flow.camera import Camera
+from secondeye.flow.motion import Motion
 
 H, W = 135, 240
 
@@ -220,6 +224,7 @@ def test_real_subjects_are_before_what_is_behind_them(
 def test_believing_takes_all_signs_together() -> None:
     class Signs:
         gain, still, parallax_px, residual_px, agreement, lower_nearer, length_px = 1.0, 0.2, 6.0, 0.2, 1.0, 0.5, 4.0
+        noise_px = 0.3
 
     assert believe(Signs()) == 1  # type: ignore[arg-type]
     for name, value in (
@@ -238,6 +243,55 @@ def test_believing_takes_all_signs_together() -> None:
     assert believe(torn) == 0  # type: ignore[arg-type]
     torn.lower_nearer = 0.5
     assert believe(torn) == 1  # type: ignore[arg-type]
+
+
+def test_ground_makes_up_for_a_picture_that_is_mostly_one_wall() -> None:
+    """Turning and zooming explain three quarters of it; only a clear floor and an exact fit make good what lacks."""
+
+    class Signs:
+        gain, still, parallax_px, residual_px, agreement, lower_nearer, length_px = -0.2, 0.74, 6.0, 0.1, 1.0, 0.55, 3.0
+        noise_px = 0.36
+
+    assert believe(Signs()) == 1  # type: ignore[arg-type]
+    for name, value in (
+        ("gain", -0.1),
+        ("lower_nearer", 0.2),
+        ("residual_px", 0.3),
+        ("agreement", 0.8),
+        ("still", 0.85),
+    ):
+        changed = Signs()
+        setattr(changed, name, value)
+        assert believe(changed) == 0  # type: ignore[arg-type]
+
+
+def leaving(residual_px: float, rest_px: float = 0.05) -> Motion:
+    """A camera that explains all but a box, which leaves its lines by `residual_px`."""
+    residual = np.full((H, W), rest_px, np.float32)
+    residual[30:90, 100:140] = residual_px
+    depth = np.repeat(np.linspace(0, 1, H, dtype=np.float32)[:, None], W, axis=1)
+    camera = Camera(0.87, np.zeros(3), np.array([1.0, 0, 0]))
+    plane = np.ones((H, W), np.float32)
+    return Motion(1.0, 0.2, 6.0, rest_px, 1.0, 0.9, 4.0, 0.3, depth, residual, plane, plane, camera)
+
+
+def test_what_keeps_leaving_its_line_stands_on_the_ground_and_what_leaves_it_once_does_not() -> None:
+    plane, grey = np.ones((H, W), np.float32), np.rint(texture(H, W, 5)).astype(np.uint8)
+    still = np.zeros((2, H, W), np.float32)
+
+    def shown(*motions: Motion) -> np.ndarray:
+        fusion = Fusion(grey)
+        for motion in motions:
+            fusion.add(motion, plane, 1.0, Swept(motion.inverse_depth, plane, plane))
+            fusion.advance(grey, still)
+        return np.asarray(fusion.show())
+
+    once, often = shown(leaving(0.05), leaving(3.0)), shown(*[leaving(3.0)] * 6)
+    ground = np.median(often[88:90, 20:80])
+    assert often[45:80, 108:132].min() > ground - 0.03
+    assert once[45, 120] < np.median(once[88:90, 20:80]) - 0.1
+    vague = shown(*[leaving(3.0, rest_px=0.2)] * 6)  # a camera that hardly fits tells nothing of what moves
+    assert vague[45, 120] < np.median(vague[88:90, 20:80]) - 0.1
 
 
 def test_the_gap_goes_half_way_to_what_the_camera_asks_for() -> None:

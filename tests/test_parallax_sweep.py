@@ -65,6 +65,18 @@ def test_flat_grey_is_never_sure() -> None:
     assert sweep(grey, [(grey, sideways(5))], 0.0, 1.0).sure.max() == 0
 
 
+def test_a_hint_decides_where_the_picture_is_flat_and_not_where_it_has_texture() -> None:
+    flat = np.full((HEIGHT, WIDTH), 90, np.uint8)
+    ones = np.ones((HEIGHT, WIDTH), np.float32)
+    slope = np.broadcast_to(np.linspace(0.2, 0.8, WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
+    found = sweep(flat, [(flat, sideways(5))], 0.0, 1.0, (slope, ones)).inverse_depth
+    assert np.abs(found - slope)[5:-5, 10:-10].max() < 0.05
+    grey, truth = layers(0)
+    others = [(layers(px)[0], sideways(px)) for px in (8, -8)]
+    misled = sweep(grey, others, -0.25, 1.25, (0.7 * ones, ones)).inverse_depth
+    assert (np.abs(misled - truth) > 0.08).mean() < 0.03
+
+
 @pytest.mark.parametrize("upward", [False, True])
 def test_paths_gather_what_a_plain_loop_does(upward: bool) -> None:
     random = np.random.default_rng(3)

@@ -211,9 +211,10 @@ def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], 
     swept = None
     if belief > 0:
         more = [_at(k, past, ahead) for k in (-offset, 2 * offset, -2 * offset) if -len(past) <= k <= len(ahead)]
-        swept = _sweep(grey, other, more, motion, trust)
+        again = seen_again(forward, error)
+        swept = _sweep(grey, other, more, motion, trust, again)
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
-            swept = replace(swept, sure=swept.sure * seen_again(forward, error))
+            swept = replace(swept, sure=swept.sure * again)
     fusion.add(motion, trust, belief, swept)
     return _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0)
 
@@ -240,8 +241,11 @@ def _at(offset: int, past: deque[Grey], ahead: deque[Grey]) -> Grey:
     return past[offset] if offset < 0 else ahead[offset - 1]
 
 
-def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Array) -> Swept | None:
-    """Sweep through the frame that `motion` is about and some more; None where too little is sure to say how deep."""
+def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Array, again: Array) -> Swept | None:
+    """Sweep through the frame that `motion` is about and some more; None where too little is sure to say how deep.
+
+    Flow goes smoothly over what is flat, where a sweep finds anything: its depth is a hint where it comes back `again`.
+    """
     sure = np.asarray(trust * (trust > TRUSTED) * (motion.residual < WITHIN * motion.noise_px), np.float32)
     known = motion.inverse_depth[sure > 0]
     if known.size < FEWEST_SURE:
@@ -253,7 +257,7 @@ def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Arr
     for one in more:
         flow = dis_flow(grey, one, "fast")
         views.append((one, fit_camera(flow, sure, motion.inverse_depth, motion.camera.focal, motion.noise_px)))
-    swept = sweep(grey, views, farthest - room, nearest + room)
+    swept = sweep(grey, views, farthest - room, nearest + room, (motion.inverse_depth, again))
     apart = np.abs(swept.inverse_depth - motion.inverse_depth) * swept.px_per_unit
     strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** STEEPNESS)
     return replace(swept, sure=swept.sure * (1 - np.minimum(trust / np.float32(HEARD), 1) * strange))

@@ -24,6 +24,19 @@ PIT_WIDTH, PIT_DEPTH = 0.2, 0.5
 """Shares of the frame's width and of the range of depth: what is narrower than the one and farther than all around
 it by the other is hardly ever a gap, and mostly something that goes along with the camera."""
 
+LEAVES = (1.0, 3.0)
+"""Of the flow's noise: what a change of place leaves over at which a px begins to leave its line, and surely does."""
+
+EXACT = 0.5
+"""Share of the noise that it may leave over in the median: beyond it the camera is not known well enough to tell, as in
+badly coded films."""
+
+LEAVING_RATE = 0.3
+"""How far what leaves its line goes to what a measurement says, at once: people came and went with their steps."""
+
+HEARD, AROUND = 4.0, 7
+"""What trust is multiplied by, up to 1, and px over which what leaves its line is shared out."""
+
 MOST_TRUST = 4.0
 """Trust of so many sure measurements is gathered; more would make depth slow to correct."""
 
@@ -67,7 +80,7 @@ class Fusion:
 
     def _start(self, grey: NDArray[np.uint8]) -> None:
         self._grey = grey
-        self._depth, self._trust, self._moving, self._match = np.zeros((4, *grey.shape), np.float32)
+        self._depth, self._trust, self._moving, self._leaving, self._match = np.zeros((5, *grey.shape), np.float32)
         self._shown: Array | None = None
         self._contradictions = 0
         self._belief: float | None = None
@@ -92,6 +105,7 @@ class Fusion:
         self._depth = warp_backward(self._depth, flow)
         self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
         self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
+        self._leaving = warp_backward(self._leaving, flow) * match
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
 
@@ -112,19 +126,32 @@ class Fusion:
                 hollow = _pits(motion.inverse_depth, np.asarray(trust * fits, np.float32))
                 self._add_depth(swept.inverse_depth, np.asarray(swept.sure * fits * (1 - hollow), np.float32))
             self._moving *= np.float32(MOVING_DOUBT)
+            self._see_leaving(motion, trust)
         else:
             moving = np.asarray(
                 np.clip((motion.turn_residual / noise - 2) / 2, 0, 1) * np.minimum(4 * trust, 1), np.float32
             )
             self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))
             self._trust *= np.float32(DOUBT)
+            self._leaving *= np.float32(DOUBT)
+
+    def _see_leaving(self, motion: Motion, trust: Array) -> None:
+        """Take in what leaves the lines along which depth moves a px, slowly: one pair of frames is often wrong."""
+        seen = np.minimum(HEARD * trust, np.float32(1))
+        leaving = np.zeros_like(trust)
+        if motion.residual_px < EXACT * motion.noise_px:
+            low, high = LEAVES
+            leaving = np.clip((motion.residual / np.float32(motion.noise_px) - low) / (high - low), 0, 1) * seen
+        share = cv2.blur(leaving, (AROUND, AROUND)) / (cv2.blur(seen, (AROUND, AROUND)) + np.float32(0.1))
+        self._leaving += np.float32(LEAVING_RATE) * (share - self._leaving)
 
     def show(self) -> Array:
         """The current frame's inverse depth (h, w), about 0 to 1."""
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
         shown = self._filled(ramp(grey), grey)
-        if self._moving.max() > SURELY_MOVING:
-            shown = stand(shown, filter_guided(self._moving, grey, max(2, max(grey.shape) // 48), OUTLINE_VARIANCE))
+        moving = np.maximum(self._moving, self._leaving)
+        if moving.max() > SURELY_MOVING:
+            shown = stand(shown, filter_guided(moving, grey, max(2, max(grey.shape) // 48), OUTLINE_VARIANCE))
         if self._shown is not None:
             shown = self._shown + (1 - (1 - BLEND) * self._match) * (shown - self._shown)
         self._shown = np.asarray(shown, np.float32)

@@ -26,6 +26,9 @@ PLANES = 48
 SMALL_STEP, LARGE_STEP = 12, 150
 """What a change of depth costs from one px to the next, against at most 180 for what does not match."""
 
+MOST_HINT = np.float32(6)
+"""What it costs at most to be away from what a hint says, against 180 for what does not match."""
+
 HALF_LEAD = 0.03
 """By what share the best must be ahead of the rest to be half sure."""
 
@@ -48,20 +51,32 @@ class Swept:
     px_per_unit: Array
 
 
-def sweep(grey: Grey, others: Sequence[tuple[Grey, Camera]], farthest: float, nearest: float) -> Swept:
+def sweep(
+    grey: Grey,
+    others: Sequence[tuple[Grey, Camera]],
+    farthest: float,
+    nearest: float,
+    hint: tuple[Array, Array] | None = None,
+) -> Swept:
     """Inverse depth of a frame.
 
     Args:
         grey: (h, w) uint8, at least 2 x 2.
         others: one to four frames of that size, and how the camera moved there, all on one scale.
         farthest, nearest: the range of inverse depth that is tried.
+        hint: inverse depth (h, w) from elsewhere, and how far it is trusted, 0 to 1; it decides where the picture is
+            flat, and hardly counts where there is texture.
     """
     height, width = grey.shape
     words, enlarged = _packed(grey), np.stack([_packed(other, 2) for other, _ in others])
     cameras = np.stack([np.array([camera.focal, *camera.turn, *camera.move], np.float32) for _, camera in others])
     planes = np.linspace(farthest, nearest, PLANES, dtype=np.float32)
+    hints = np.zeros((2, height, width), np.float32)
+    if hint is not None:
+        hints[0] = (hint[0] - np.float32(farthest)) * np.float32((PLANES - 1) / (nearest - farthest))
+        hints[1] = MOST_HINT * hint[1]
     volume = np.empty((height, PLANES, width), np.uint8)
-    run_rows(lambda first, stop: match_rows(words, enlarged, cameras, planes, volume, first, stop), height)
+    run_rows(lambda first, stop: match_rows(words, enlarged, cameras, planes, hints, volume, first, stop), height)
     down, up = np.empty(volume.shape, np.int16), np.empty(volume.shape, np.int16)
     run_beside(
         lambda: gather(volume, words, SMALL_STEP, LARGE_STEP, False, down),

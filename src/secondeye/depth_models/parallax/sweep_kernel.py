@@ -20,6 +20,9 @@ MOST_GREY, MOST_SLOPE = np.int32(20), np.int32(15)
 UNSEEN = np.int32(40)
 """What a place outside the other frame costs, of at most 80: neither good nor bad."""
 
+PER_PLANE = np.float32(1 / 6)
+"""Share of what being away from a hint costs at most, for each plane."""
+
 BEYOND = 8000
 """More than any path costs."""
 
@@ -75,6 +78,7 @@ def match_rows(
     others: Words,
     cameras: Floats,
     inverse_depths: Floats,
+    hint: Floats,
     volume: Bytes,
     first: int,
     stop: int,
@@ -88,6 +92,7 @@ def match_rows(
         others: (V, 2h, 2w) the same of other frames, enlarged.
         cameras: (V, 7) focal length, turn and move; see `flow.camera`.
         inverse_depths: (D,) the planes.
+        hint: (2, h, w) the plane that something else says, in between allowed, and what it costs at most to be away.
     """
     height, width = words.shape
     views, planes = len(others), len(inverse_depths)
@@ -101,7 +106,7 @@ def match_rows(
             _costs(words, others[v], place, way, inverse_depths, source, costs)
             _widen(costs, widened[v, row % 3])
         if row > first:
-            _combine(widened, volume[row - 1])
+            _combine(widened, hint[:, row - 1], volume[row - 1])
 
 
 @step
@@ -120,8 +125,8 @@ def _place(camera: Floats, row: int, height: int, place: Floats, way: Floats) ->
 
 
 @step
-def _combine(widened: Shorts, out: Bytes) -> None:
-    """The mean of the two least of up to four views, each a sum of three rows; the least of two."""
+def _combine(widened: Shorts, hint: Floats, out: Bytes) -> None:
+    """The mean of the two least of up to four views, each a sum of three rows; the least of two; and the hint's."""
     views, width = len(widened), np.uint64(out.shape[1])
     least, second = np.empty(width, np.int16), np.empty(width, np.int16)
     for d in range(out.shape[0]):
@@ -133,8 +138,10 @@ def _combine(widened: Shorts, out: Bytes) -> None:
                 second[c] = min(second[c], max(least[c], total))
                 least[c] = min(least[c], total)
         other, line = least if views <= 2 else second, out[d]
+        plane = np.float32(d)
         for c in range(width):
-            line[c] = np.uint8(np.int16(least[c] + other[c]) >> 3)
+            away = min(abs(plane - hint[0, c]) * PER_PLANE, np.float32(1)) * hint[1, c]
+            line[c] = np.uint8((np.int16(least[c] + other[c]) >> 3) + np.int16(away))
 
 
 @kernel
