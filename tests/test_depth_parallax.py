@@ -254,7 +254,7 @@ def test_ground_makes_up_for_a_picture_that_is_mostly_one_wall() -> None:
 
     assert believe(Signs()) == 1  # type: ignore[arg-type]
     for name, value in (
-        ("gain", -0.1),
+        ("gain", -0.6),
         ("lower_nearer", 0.2),
         ("residual_px", 0.3),
         ("agreement", 0.8),
