@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import run_beside, run_rows
-from secondeye.depth_models.parallax.sweep_kernel import choose_rows, gather, match_rows
+from secondeye.depth_models.parallax.sweep_kernel import PARTS, choose_rows, gather, match_rows
 from secondeye.flow.camera import Camera
 
 Array = NDArray[np.float32]
@@ -26,8 +26,8 @@ PLANES = 48
 SMALL_STEP, LARGE_STEP = 12, 150
 """What a change of depth costs from one px to the next, against at most 180 for what does not match."""
 
-MOST_HINT = np.float32(6)
-"""What it costs at most to be away from what a hint says, against 180 for what does not match."""
+MOST_TRUST = 8
+"""What full trust in a hint is to the kernel."""
 
 HALF_LEAD = 0.03
 """By what share the best must be ahead of the rest to be half sure."""
@@ -71,10 +71,10 @@ def sweep(
     words, enlarged = _packed(grey), np.stack([_packed(other, 2) for other, _ in others])
     cameras = np.stack([np.array([camera.focal, *camera.turn, *camera.move], np.float32) for _, camera in others])
     planes = np.linspace(farthest, nearest, PLANES, dtype=np.float32)
-    hints = np.zeros((2, height, width), np.float32)
+    hints = np.zeros((2, height, width), np.int16)
     if hint is not None:
-        hints[0] = (hint[0] - np.float32(farthest)) * np.float32((PLANES - 1) / (nearest - farthest))
-        hints[1] = MOST_HINT * hint[1]
+        plane = (hint[0] - farthest) * ((PLANES - 1) / (nearest - farthest))
+        hints[0], hints[1] = np.rint(PARTS * np.clip(plane, -PLANES, 2 * PLANES)), np.rint(MOST_TRUST * hint[1])
     volume = np.empty((height, PLANES, width), np.uint8)
     run_rows(lambda first, stop: match_rows(words, enlarged, cameras, planes, hints, volume, first, stop), height)
     down, up = np.empty(volume.shape, np.int16), np.empty(volume.shape, np.int16)

@@ -20,8 +20,11 @@ MOST_GREY, MOST_SLOPE = np.int32(20), np.int32(15)
 UNSEEN = np.int32(40)
 """What a place outside the other frame costs, of at most 80: neither good nor bad."""
 
-PER_PLANE = np.float32(1 / 6)
-"""Share of what being away from a hint costs at most, for each plane."""
+PARTS, FARTHEST_HINT = np.int32(16), np.int32(96)
+"""Parts of a plane that hints are given in, and how many of them off counts as utterly off."""
+
+HINT_SHIFT = np.int32(7)
+"""A hint trusted by 8, the most, costs 1 a plane: 6 at most, against 180 for what does not match."""
 
 BEYOND = 8000
 """More than any path costs."""
@@ -78,7 +81,7 @@ def match_rows(
     others: Words,
     cameras: Floats,
     inverse_depths: Floats,
-    hint: Floats,
+    hint: Shorts,
     volume: Bytes,
     first: int,
     stop: int,
@@ -92,7 +95,7 @@ def match_rows(
         others: (V, 2h, 2w) the same of other frames, enlarged.
         cameras: (V, 7) focal length, turn and move; see `flow.camera`.
         inverse_depths: (D,) the planes.
-        hint: (2, h, w) the plane that something else says, in between allowed, and what it costs at most to be away.
+        hint: (2, h, w) the plane that something else says, in parts of one, and how far it is trusted, 0 to 8.
     """
     height, width = words.shape
     views, planes = len(others), len(inverse_depths)
@@ -125,7 +128,7 @@ def _place(camera: Floats, row: int, height: int, place: Floats, way: Floats) ->
 
 
 @step
-def _combine(widened: Shorts, hint: Floats, out: Bytes) -> None:
+def _combine(widened: Shorts, hint: Shorts, out: Bytes) -> None:
     """The mean of the two least of up to four views, each a sum of three rows; the least of two; and the hint's."""
     views, width = len(widened), np.uint64(out.shape[1])
     least, second = np.empty(width, np.int16), np.empty(width, np.int16)
@@ -138,10 +141,11 @@ def _combine(widened: Shorts, hint: Floats, out: Bytes) -> None:
                 second[c] = min(second[c], max(least[c], total))
                 least[c] = min(least[c], total)
         other, line = least if views <= 2 else second, out[d]
-        plane = np.float32(d)
+        plane = np.int16(PARTS * d)
         for c in range(width):
-            away = min(abs(plane - hint[0, c]) * PER_PLANE, np.float32(1)) * hint[1, c]
-            line[c] = np.uint8((np.int16(least[c] + other[c]) >> 3) + np.int16(away))
+            off = np.int16(min(abs(np.int32(plane) - np.int32(hint[0, c])), FARTHEST_HINT))
+            away = np.int16(np.int32(off) * np.int32(hint[1, c]) >> HINT_SHIFT)
+            line[c] = np.uint8((np.int16(least[c] + other[c]) >> 3) + away)
 
 
 @kernel
