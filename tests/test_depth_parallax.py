@@ -225,6 +225,7 @@ def test_believing_takes_all_signs_together() -> None:
     class Signs:
         gain, still, parallax_px, residual_px, agreement, lower_nearer, length_px = 1.0, 0.2, 6.0, 0.2, 1.0, 0.5, 4.0
         noise_px = 0.3
+        fits_exactly = Motion.fits_exactly
 
     assert believe(Signs()) == 1  # type: ignore[arg-type]
     for name, value in (
@@ -251,6 +252,7 @@ def test_ground_makes_up_for_a_picture_that_is_mostly_one_wall() -> None:
     class Signs:
         gain, still, parallax_px, residual_px, agreement, lower_nearer, length_px = -0.2, 0.74, 6.0, 0.1, 1.0, 0.55, 3.0
         noise_px = 0.36
+        fits_exactly = Motion.fits_exactly
 
     assert believe(Signs()) == 1  # type: ignore[arg-type]
     for name, value in (

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from secondeye import inpainters
 from secondeye.errors import InputError
-from secondeye.inpainters.propagate.camera import fit_cameras, small_view
+from secondeye.inpainters.propagate.camera import fit_camera, mark_moving, small_view
 from secondeye.splat import splat_forward
 from secondeye.types import Clip, WarpedClip
 
@@ -174,10 +174,27 @@ def test_a_camera_is_found_far_more_exactly_than_flow() -> None:
         small_view(np.rint(255 * np.clip(v, 0, 1)).astype(np.uint8), np.rint(16 * disparity).astype(np.int16))
         for v in (a, b)
     ]
-    ahead, back = fit_cameras((truth + 0.7).astype(np.float32), *views)
-    assert np.median(np.hypot(*(moved(ahead.numbers, x, y, disparity)[:2] - truth))) < 0.1
-    there = moved(ahead.numbers, x, y, disparity) + np.stack([x, y, disparity])
-    assert np.abs(moved(back.numbers, *there) + there - np.stack([x, y, disparity])).max() < 0.1
+    camera = fit_camera((truth + 0.7).astype(np.float32), *views)
+    assert np.median(np.hypot(*(moved(camera.ahead, x, y, disparity)[:2] - truth))) < 0.1
+    there = moved(camera.ahead, x, y, disparity) + np.stack([x, y, disparity])
+    assert np.abs(moved(camera.back, *there) + there - np.stack([x, y, disparity])).max() < 0.1
+
+
+def test_what_moves_by_itself_is_marked_and_not_what_rests() -> None:
+    """A card goes over a wall that a camera moves; wall over which the card's flow has bled does not move."""
+    clip, _ = film(-3.0)
+    grey = [np.rint(255 * clip.left.rgb[t].mean(0).numpy()).astype(np.uint8) for t in (0, 1)]
+    steps = [np.rint(16 * clip.disparity[t, 0].numpy()).astype(np.int16) for t in (0, 1)]
+    a, b = (small_view(picture, depth) for picture, depth in zip(grey, steps, strict=True))
+    wall, flow = np.zeros((3, 7)), np.zeros((2, HEIGHT, WIDTH), np.float32)
+    wall[0, 0] = flow[0] = -0.6
+    flow[0, 16:80, 46:104] = -3.0
+    moves = np.empty((HEIGHT, WIDTH), np.uint8)
+    mark_moving(flow, wall, a.soft, b.soft, a.disparity, moves)
+    card = np.zeros((HEIGHT, WIDTH), bool)
+    card[20:76, 50:100] = True
+    assert moves[card].mean() > 0.8
+    assert moves[~card].mean() < 0.03
 
 
 def moved(numbers: NDArray, x: NDArray, y: NDArray, d: NDArray) -> NDArray:

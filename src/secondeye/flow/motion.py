@@ -50,6 +50,9 @@ SURE_AGREEMENT = 0.9
 """Share of the flow that must agree on which way round depth is; below it, the ground decides."""
 
 
+EXACT = 0.5
+"""Share of the flow's noise that a change of place leaves over in the median where it explains a picture exactly."""
+
 GROUND_GAIN = 0.5
 """How much of a lack of gain ground makes good, that comes out nearer the lower it is in the frame: turning explains
 three quarters of a room that shows its back wall alone, and things that move on their own seldom look like a floor."""
@@ -90,6 +93,11 @@ class Motion:
     turn_residual: Array
     leverage: Array
     camera: Camera
+
+    @property
+    def fits_exactly(self) -> bool:
+        """Whether so little is left over in the median that the camera is known, as it is not in badly coded films."""
+        return self.residual_px < EXACT * self.noise_px
 
 
 def fit_motion(flow: Array, trust: Array) -> Motion | None:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.depth_models.parallax.fusion import Fusion
+from secondeye.depth_models.parallax.fusion import Fusion, heard
 from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.errors import InputError
 from secondeye.flow import confidence, consistency_error, dis_flow, seen_again
@@ -82,15 +82,12 @@ STRANGE_PX = 0.5
 """Where the sweep is farther off from flow that is trusted than this and twice the flow's noise, it is not believed:
 leaves and grass look alike all along the line."""
 
-HEARD, STEEPNESS = 0.25, 4
-"""Trust from which flow is heard to the full when it contradicts the sweep; and how sharply belief ends at the above:
-half way at the border, 6 % left at twice as far."""
+STEEPNESS = 4
+"""How sharply belief in the sweep ends where heard flow contradicts it by more than the above: half way at the border,
+6 % left at twice as far."""
 
 FEWEST_SURE = 60
 """Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
-
-EXACT = 0.5
-"""Share of the flow's noise that a change of place may leave over, in the median, for the ground to speak for it."""
 
 MEASURE_EVERY, SOON = 4, 8
 """Frames a measurement, those between are carried along by flow; and frames at a shot's start, where little is known
@@ -191,7 +188,7 @@ def believe(motion: Motion) -> float:
 
 def _ground(motion: Motion) -> float:
     """How clearly depth looks like that of ground seen from above it, by a camera that explains nearly all, 0 to 1."""
-    exact = motion.agreement > SURE_AGREEMENT and motion.residual_px < EXACT * motion.noise_px
+    exact = motion.agreement > SURE_AGREEMENT and motion.fits_exactly
     return _slope(motion.lower_nearer, 0.3, 0.5) if exact else 0.0
 
 
@@ -260,7 +257,7 @@ def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Arr
     swept = sweep(grey, views, farthest - room, nearest + room, (motion.inverse_depth, again))
     apart = np.abs(swept.inverse_depth - motion.inverse_depth) * swept.px_per_unit
     strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** STEEPNESS)
-    return replace(swept, sure=swept.sure * (1 - np.minimum(trust / np.float32(HEARD), 1) * strange))
+    return replace(swept, sure=swept.sure * (1 - heard(trust) * strange))
 
 
 def _slope(value: float, low: float, high: float) -> float:

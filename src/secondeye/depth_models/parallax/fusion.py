@@ -27,15 +27,14 @@ it by the other is hardly ever a gap, and mostly something that goes along with 
 LEAVES = (1.0, 3.0)
 """Of the flow's noise: what a change of place leaves over at which a px begins to leave its line, and surely does."""
 
-EXACT = 0.5
-"""Share of the noise that it may leave over in the median: beyond it the camera is not known well enough to tell, as in
-badly coded films."""
-
 LEAVING_RATE = 0.3
 """How far what leaves its line goes to what a measurement says, at once: people came and went with their steps."""
 
-HEARD, AROUND = 4.0, 7
-"""What trust is multiplied by, up to 1, and px over which what leaves its line is shared out."""
+HEARD = np.float32(0.25)
+"""Trust from which flow is heard to the full."""
+
+AROUND = 7
+"""Px over which what leaves its line is shared out."""
 
 MOST_TRUST = 4.0
 """Trust of so many sure measurements is gathered; more would make depth slow to correct."""
@@ -137,9 +136,9 @@ class Fusion:
 
     def _see_leaving(self, motion: Motion, trust: Array) -> None:
         """Take in what leaves the lines along which depth moves a px, slowly: one pair of frames is often wrong."""
-        seen = np.minimum(HEARD * trust, np.float32(1))
+        seen = heard(trust)
         leaving = np.zeros_like(trust)
-        if motion.residual_px < EXACT * motion.noise_px:
+        if motion.fits_exactly:
             low, high = LEAVES
             leaving = np.clip((motion.residual / np.float32(motion.noise_px) - low) / (high - low), 0, 1) * seen
         share = cv2.blur(leaving, (AROUND, AROUND)) / (cv2.blur(seen, (AROUND, AROUND)) + np.float32(0.1))
@@ -215,6 +214,11 @@ class Fusion:
         gain = spreads[0] / max(spreads[1], 1e-9)
         shift = float(np.median(old - gain * new))
         return np.asarray(gain * depth + shift, np.float32)
+
+
+def heard(trust: Array) -> Array:
+    """How far flow is heard, 0 to 1, by how far it is trusted."""
+    return np.asarray(np.minimum(trust / HEARD, np.float32(1)), np.float32)
 
 
 def _outlined(moving: Array, grey: Array) -> Array:

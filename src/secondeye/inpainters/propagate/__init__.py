@@ -36,7 +36,6 @@ from secondeye.types import Clip, Needs, StereoClip, WarpedClip
 HELD_BYTES = 600 << 20
 """At most about so many bytes of frames wait for those ahead of them: 10 frames at 1080p, 3 at 4K."""
 
-
 BLOCKS_ACROSS = 960
 """Holes are searched in blocks of a pixel up to this width, of 2 px at 1080p."""
 
@@ -106,7 +105,7 @@ def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> 
     job, found, painted = (ring, lattice, hole, frame, block_px), (depth, sources), right.numpy()
     pace = pace_of(lattice, block_px)
     run_rows(lambda start, stop: search_blocks(*job, pace, *found, start, stop), len(depth))
-    run_rows(lambda start, stop: paint_blocks(*job, pace, block_px, *found, painted, start, stop), len(depth))
+    run_rows(lambda start, stop: paint_blocks(*job, pace, *found, painted, start, stop), len(depth))
     if right.data_ptr() != held.right[t].data_ptr():
         held.right[t].copy_(right)
 

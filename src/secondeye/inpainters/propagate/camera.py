@@ -14,6 +14,7 @@ outvoted.
 Source: Longuet-Higgins, Prazdny (1980) for the flow; Baker, Matthews, "Lucas-Kanade 20 years on" (2004).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -25,6 +26,7 @@ from secondeye.flow.linear import mirror, solve_ridged
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Array = Floats | Doubles
 
 DISPARITY_STEPS = 16.0
 """Kept steps a px of disparity."""
@@ -49,6 +51,9 @@ ODD_PX, ODD_SHARE = 1.0, 0.1
 
 UNLIKE_GREY, UNLIKE_SHARE = 2.0, 1.5
 """It is, if the camera's explains the picture worse than so many times as badly, and so many grey values more."""
+
+FLOW_NOISE_PX, EXACT_PX = 0.1, 0.01
+"""What flow, and what is known exactly, is off at the least: nothing that is off by less is outvoted."""
 
 RIDGE = 1e-7
 """Share of the trace that holds the numbers that a picture does not tell."""
@@ -76,15 +81,16 @@ class SmallView(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """How everything at rest goes from one frame to another.
+    """How everything at rest goes from one frame to another, and back.
 
     Attributes:
-        numbers: (3, 7), see the module.
+        ahead, back: (3, 7), see the module.
         tone: (2,) gain and offset, grey values 0 to 255, of brightness.
         sure: whether the two frames show the same world at all.
     """
 
-    numbers: Doubles
+    ahead: Doubles
+    back: Doubles
     tone: Doubles
     sure: bool
 
@@ -102,14 +108,15 @@ def _spread(steps: NDArray[np.int16], reach: int) -> Floats:
     return np.asarray(spread / np.float32(DISPARITY_STEPS), np.float32)
 
 
-def fit_cameras(flow: Floats, a: SmallView, b: SmallView) -> tuple[Camera, Camera]:
-    """The camera from view a to view b, whose flow (2, h, w) is to begin with, and the one back."""
+def fit_camera(flow: Floats, a: SmallView, b: SmallView) -> Camera:
+    """The camera from view a to view b, whose flow (2, h, w) is to begin with."""
     height, width = a.disparity.shape
     numbers = np.zeros((3, 7))
     places = _places(a)
     basis = _basis(*places, height, width)
     spread = a.spread[_indices(*places)].astype(np.float64)
-    numbers[:2] = _fit_flow(np.stack([plane[_indices(*places)] for plane in flow]), basis, 1 / (1 + spread**2))
+    begun = [plane[_indices(*places)] for plane in flow]
+    numbers[:2] = _fit(begun, basis[:2], 1 / (1 + spread**2), FLOW_NOISE_PX)
     if min(height, width) > 8:
         gap = max(1, round((height * width / COMPARED) ** 0.5))
         _refine(numbers, a.soft, b.soft, a.disparity, a.close_spread, 2 * gap)
@@ -118,13 +125,13 @@ def fit_cameras(flow: Floats, a: SmallView, b: SmallView) -> tuple[Camera, Camer
     inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
     there = _indices(np.where(inside, to_x, 0), np.where(inside, to_y, 0))
     weight = inside / (1 + (spread + b.spread[there]) ** 2)
-    numbers[2] = _fit(b.disparity[there] - places[2], basis[2], weight)
+    numbers[2] = _fit([b.disparity[there] - places[2]], basis[2:], weight, EXACT_PX)[0]
     tone, sure = _compare(a.soft[_indices(*places)], b.soft[there], weight)
     grown = places[2] + numbers[2] @ basis[2]
     back = _basis(to_x, to_y, grown, height, width)
     ways = (places[0] - to_x, places[1] - to_y, places[2] - grown)
-    returning = np.stack([_fit(way, one, inside + 1e-6) for way, one in zip(ways, back, strict=True)])
-    return Camera(numbers, tone, sure), Camera(returning, np.array([1 / tone[0], -tone[1] / tone[0]]), sure)
+    returning = [_fit([way], (one,), inside + 1e-6, EXACT_PX)[0] for way, one in zip(ways, back, strict=True)]
+    return Camera(numbers, np.stack(returning), tone, sure)
 
 
 def _places(view: SmallView) -> tuple[Doubles, Doubles, Doubles]:
@@ -148,27 +155,17 @@ def _basis(x: Doubles, y: Doubles, depth: Doubles, height: int, width: int) -> t
     return across, down, np.stack([one, x, y, depth, x * depth, y * depth, depth * depth])
 
 
-def _fit_flow(flow: Doubles, basis: tuple[Doubles, ...], weight: Doubles) -> Doubles:
-    """Fit flow (2, K) by reweighted least squares, so that what moves by itself is outvoted."""
-    found, robust = np.zeros((2, 7)), weight
+def _fit(values: Sequence[Array], bases: Sequence[Doubles], weight: Doubles, least_px: float) -> Doubles:
+    """Fit N values (K,) at once by reweighted least squares, so that what moves by itself is outvoted; (N, 7)."""
+    found, robust = np.zeros((len(bases), 7)), weight
     for _ in range(4):
-        found = np.stack([_solve(flow[axis], basis[axis], robust) for axis in range(2)])
-        off = sum((flow[axis] - found[axis] @ basis[axis]) ** 2 for axis in range(2))
-        robust = weight / (1 + off / (4 * max(float(np.median(off)), 0.01)))
+        found = np.stack([_solve(value, basis, robust) for value, basis in zip(values, bases, strict=True)])
+        off = sum((value - row @ basis) ** 2 for value, row, basis in zip(values, found, bases, strict=True))
+        robust = weight / (1 + off / (4 * max(float(np.median(off)), least_px**2)))
     return found
 
 
-def _fit(values: Doubles, basis: Doubles, weight: Doubles) -> Doubles:
-    """Fit values (K,) by reweighted least squares."""
-    found, robust = np.zeros(len(basis)), weight
-    for _ in range(4):
-        found = _solve(values, basis, robust)
-        off = (values - found @ basis) ** 2
-        robust = weight / (1 + off / (4 * max(float(np.median(off)), 1e-4)))
-    return found
-
-
-def _solve(values: Doubles, basis: Doubles, weight: Doubles) -> Doubles:
+def _solve(values: Array, basis: Doubles, weight: Doubles) -> Doubles:
     matrix = (basis * weight) @ basis.T
     matrix += np.diag(1e-6 * np.diag(matrix) + 1e-9)
     return np.asarray(np.linalg.solve(matrix, basis @ (weight * values)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from secondeye.compiled import kernel, run_rows
 from secondeye.flow import dis_flow
-from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, SmallView, fit_cameras, mark_moving, small_view
+from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, SmallView, fit_camera, mark_moving, small_view
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -70,11 +70,11 @@ class Memory:
         view = small_view(grey, cv2.resize(steps, size, interpolation=cv2.INTER_NEAREST))
         if self._view is not None:
             flow = dis_flow(self._view.grey, grey, "ultrafast")
-            ahead, back = fit_cameras(flow, self._view, view)
-            mark_moving(flow, ahead.numbers, self._view.soft, view.soft, self._view.disparity, ring.moves[before])
+            camera = fit_camera(flow, self._view, view)
+            mark_moving(flow, camera.ahead, self._view.soft, view.soft, self._view.disparity, ring.moves[before])
             ring.moves[own] = ring.moves[before]
-            ring.forward[before], ring.backward[own] = ahead.numbers, back.numbers
-            ring.tone[own], ring.joined[own] = ahead.tone, ahead.sure
+            ring.forward[before], ring.backward[own] = camera.ahead, camera.back
+            ring.tone[own], ring.joined[own] = camera.tone, camera.sure
         self._view = view
 
 

@@ -64,7 +64,6 @@ def paint_blocks(
     frame: int,
     block_px: int,
     pace: float,
-    edge_px: int,
     depth: Floats,
     sources: Bytes,
     right: Floats,
@@ -75,7 +74,6 @@ def paint_blocks(
 
     Args:
         pace: px between disparities that `search_blocks` told apart.
-        edge_px: so far, and twice so far, it is looked for what is nearer.
         depth, sources: see `search_blocks`.
         right: (3, H, W), filled in some way.
     """
@@ -98,9 +96,7 @@ def paint_blocks(
                 y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
                 if 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] != NOTHING:
                     _cast(lattice, sources, y, x, block_px, j, i, scratch)
-                    left = _paint(
-                        ring, lattice, frame, block_px, edge_px, depth[y, x], sources, y, x, left, scratch, right
-                    )
+                    left = _paint(ring, lattice, frame, block_px, depth[y, x], sources, y, x, left, scratch, right)
 
 
 @step
@@ -121,7 +117,6 @@ def _paint(
     lattice: Lattice,
     frame: int,
     block_px: int,
-    edge_px: int,
     depth: float,
     sources: Bytes,
     y: int,
@@ -134,7 +129,7 @@ def _paint(
     kept = 0
     for k in range(left):
         row, column = scratch.pixels[k]
-        found = _find(ring, lattice, frame, block_px, edge_px, row, column, depth, sources, y, x, scratch)
+        found = _find(ring, lattice, frame, block_px, row, column, depth, sources, y, x, scratch)
         if found:
             _mix(ring, lattice, frame, row, column, found, scratch, right)
         else:
@@ -179,7 +174,6 @@ def _find(
     lattice: Lattice,
     frame: int,
     block_px: int,
-    edge_px: int,
     row: int,
     column: int,
     depth: float,
@@ -202,7 +196,7 @@ def _find(
         if u < 0:
             continue
         near = min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1))
-        weight = _clearance(ring.disparity, slot, edge_px, u, v, there) * near * near / (away * away)
+        weight = _clearance(ring.disparity, slot, block_px, u, v, there) * near * near / (away * away)
         places[count, 0], places[count, 1], places[count, 2] = u, v, away
         places[count, 3], places[count, 4] = weight, near
         count += 1
@@ -239,13 +233,13 @@ def _settle(
 
 
 @step
-def _clearance(disparity: Steps, slot: int, edge_px: int, u: float, v: float, there: float) -> float:
-    """What a colour counts, by how close something nearer stands."""
+def _clearance(disparity: Steps, slot: int, block_px: int, u: float, v: float, there: float) -> float:
+    """What a colour counts, by whether something nearer stands a block's side away, or two."""
     height, width = disparity.shape[1], disparity.shape[2]
     column, row = int(u + 0.5), int(v + 0.5)
     limit = (there + NEARER_PX) * DISPARITY_STEPS
     for far in range(1, 3):
-        reach = far * edge_px
+        reach = far * block_px
         left, right = max(column - reach, 0), min(column + reach, width - 1)
         for y in (max(row - reach, 0), row, min(row + reach, height - 1)):
             if (
