@@ -6,6 +6,7 @@ import torch
 
 from secondeye import scene
 from secondeye.errors import InputError
+from secondeye.scene.casting import Memory
 
 
 def test_sample_has_both_eyes_and_repeats_by_seed() -> None:
@@ -59,3 +60,19 @@ def test_soundtrack_is_stereo_and_repeats_by_seed() -> None:
     assert not np.array_equal(sound[0], sound[1]), "it is stereo"
     assert np.array_equal(sound, scene.soundtrack(1.5, 48000, seed=3))
     assert scene.soundtrack(0).shape == (2, 0)
+
+
+def test_memory_is_lent_again_only_once_nobody_holds_any_of_it() -> None:
+    """A tensor made of a part of a view of it still holds it."""
+    memory = Memory()
+    first = memory.floats(3, 4, 5)
+    held = torch.from_numpy(first)[1:, 2]
+    held.fill_(7.0)
+    place = first.ctypes.data
+    del first
+    second = memory.floats(3, 4, 5)
+    second[:] = 0
+    assert second.ctypes.data != place
+    assert bool((held == 7).all())
+    del held
+    assert memory.floats(3, 4, 5).ctypes.data == place
