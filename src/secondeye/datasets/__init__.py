@@ -155,6 +155,11 @@ def build(spec: str) -> Dataset:
     return found
 
 
+def safe_name(text: str) -> str:
+    """A name that any file system takes."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.") or "unnamed"
+
+
 def folder_of(spec: str) -> Path | None:
     """The folder that a spec names, as `build` reads it; None where the dataset reads none."""
     name, _, rest = spec.partition(":")

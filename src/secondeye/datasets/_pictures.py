@@ -1,6 +1,5 @@
 """What several datasets share: pairs of pictures, in order, as stereo videos."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,11 +48,6 @@ def existing_folder(folder: Path, dataset: str) -> Path:
         kind = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {kind}; dataset {dataset} reads a folder")
     return folder
-
-
-def safe_name(text: str) -> str:
-    """A name that any file system takes."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.") or "unnamed"
 
 
 def picture(path: Path) -> Tensor:

@@ -23,9 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.datasets import StereoVideo, VideoSet
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
 from secondeye.datasets._maps import read_map
-from secondeye.datasets._pictures import existing_folder, safe_name
+from secondeye.datasets._pictures import existing_folder
 from secondeye.datasets._subset import read_subset
 from secondeye.datasets._videos import DisparityOf, packing_of, stereo_video
 from secondeye.errors import InputError

@@ -18,9 +18,9 @@ Autonomous Vehicles", CVPR 2015, https://www.cvlibs.net/datasets/kitti, CC BY-NC
 from collections.abc import Callable
 from pathlib import Path
 
-from secondeye.datasets import StereoVideo, VideoSet
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
 from secondeye.datasets._maps import read_map, to_px
-from secondeye.datasets._pictures import PicturePair, Truth, existing_folder, pictures_as_video, safe_name
+from secondeye.datasets._pictures import PicturePair, Truth, existing_folder, pictures_as_video
 from secondeye.discovery import nearest
 from secondeye.errors import InputError
 

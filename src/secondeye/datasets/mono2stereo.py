@@ -13,8 +13,8 @@ https://github.com/song2yu/Mono2Stereo. No licence is stated; the films belong t
 
 from pathlib import Path
 
-from secondeye.datasets import StereoVideo, VideoSet
-from secondeye.datasets._pictures import PicturePair, existing_folder, pictures_as_video, safe_name
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
+from secondeye.datasets._pictures import PicturePair, existing_folder, pictures_as_video
 from secondeye.errors import InputError
 from secondeye.video.images import SUFFIXES, natural_key
 

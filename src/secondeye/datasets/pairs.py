@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.datasets import StereoVideo, VideoSet
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
 from secondeye.datasets._maps import read_map, to_px
-from secondeye.datasets._pictures import NOTHING, PicturePair, Truth, existing_folder, pictures_as_video, safe_name
+from secondeye.datasets._pictures import NOTHING, PicturePair, Truth, existing_folder, pictures_as_video
 from secondeye.datasets._visibility import hole_by_check
 from secondeye.errors import InputError
 from secondeye.video.images import SUFFIXES, natural_key

@@ -11,8 +11,8 @@ Nothing is known but the views.
 
 from pathlib import Path
 
-from secondeye.datasets import StereoVideo, VideoSet
-from secondeye.datasets._pictures import existing_folder, safe_name
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
+from secondeye.datasets._pictures import existing_folder
 from secondeye.datasets._videos import PACKINGS, VIDEO_SUFFIXES, packing_of, stereo_video
 from secondeye.errors import InputError
 from secondeye.video.images import SUFFIXES, natural_key

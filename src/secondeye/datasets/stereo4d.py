@@ -15,8 +15,8 @@ https://github.com/Stereo4d/stereo4d-code. Annotations CC BY 4.0; the videos bel
 
 from pathlib import Path
 
-from secondeye.datasets import StereoVideo, VideoSet
-from secondeye.datasets._pictures import existing_folder, safe_name
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
+from secondeye.datasets._pictures import existing_folder
 from secondeye.datasets._subset import read_subset
 from secondeye.datasets._videos import stereo_video
 from secondeye.errors import InputError

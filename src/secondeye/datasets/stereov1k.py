@@ -12,8 +12,8 @@ licence is stated.
 
 from pathlib import Path
 
-from secondeye.datasets import StereoVideo, VideoSet
-from secondeye.datasets._pictures import existing_folder, safe_name
+from secondeye.datasets import StereoVideo, VideoSet, safe_name
+from secondeye.datasets._pictures import existing_folder
 from secondeye.datasets._videos import VIDEO_SUFFIXES, packing_of, stereo_video
 from secondeye.discovery import nearest
 from secondeye.errors import InputError

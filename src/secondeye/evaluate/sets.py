@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from secondeye import datasets
-from secondeye.datasets import Dataset, StereoVideo
-from secondeye.datasets._pictures import safe_name
+from secondeye.datasets import Dataset, StereoVideo, safe_name
 
 
 @dataclass(frozen=True)
