@@ -42,18 +42,22 @@ class Scratch(NamedTuple):
 
     Attributes:
         pixels: (block_px^2, 2) row and column of those that are to be painted.
-        rays: (SOURCES, 3, 3) into the frames that show something of it; one: (3, 3) of them.
-        places: (SOURCES, 5) x, y, frames away, weight and nearness of one pixel.
-        colors: (MIXED, 5) red, green, blue, weight and nearness.
-        total: (3,).
+        ray: (3, 3) into a frame that shows something of it.
+        places: (SOURCES, 6) x, y and disparity of its middle in other frames, frames away, weight and nearness.
+        colors: (SOURCES, block_px, block_px, 3) of it at those places.
+        shown: (SOURCES, block_px, block_px) whether they are shown there.
+        taps, lines: (block_px + 3, 3) and (block_px + 3, block_px, 3) colours on their way to `colors`.
+        best: (MIXED,) places that show one pixel.
     """
 
     pixels: Ints
-    rays: Doubles
-    one: Doubles
+    ray: Doubles
     places: Doubles
     colors: Doubles
-    total: Doubles
+    shown: Bools
+    taps: Doubles
+    lines: Doubles
+    best: Ints
 
 
 @kernel
@@ -79,11 +83,13 @@ def paint_blocks(
     """
     scratch = Scratch(
         np.empty((block_px * block_px, 2), np.int32),
-        np.empty((SOURCES, 3, 3)),
         np.empty((3, 3)),
-        np.empty((SOURCES, 5)),
-        np.empty((MIXED, 5)),
-        np.empty(3),
+        np.empty((SOURCES, 6)),
+        np.empty((SOURCES, block_px, block_px, 3)),
+        np.empty((SOURCES, block_px, block_px), np.bool_),
+        np.empty((block_px + 3, 3)),
+        np.empty((block_px + 3, block_px, 3)),
+        np.empty(MIXED, np.int32),
     )
     for j in range(start, stop):
         for i in range(depth.shape[1]):
@@ -95,8 +101,10 @@ def paint_blocks(
                     break
                 y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
                 if 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] != NOTHING:
-                    _cast(lattice, sources, y, x, block_px, j, i, scratch)
-                    left = _paint(ring, lattice, frame, block_px, depth[y, x], sources, y, x, left, scratch, right)
+                    found = _find(ring, lattice, frame, block_px, j, i, depth, sources, y, x, scratch)
+                    for place in range(found):
+                        _take(ring, lattice, frame, block_px, place, scratch)
+                    left = _paint(j * block_px, i * block_px, found, left, scratch, right)
 
 
 @step
@@ -112,27 +120,26 @@ def _list_holes(hole: Bools, j: int, i: int, block_px: int, pixels: Ints) -> int
 
 
 @step
-def _paint(
-    ring: Ring,
-    lattice: Lattice,
-    frame: int,
-    block_px: int,
-    depth: float,
-    sources: Bytes,
-    y: int,
-    x: int,
-    left: int,
-    scratch: Scratch,
-    right: Floats,
-) -> int:
-    """Paint the first `left` pixels listed by what was found for block (y, x); keep listed what it does not show."""
+def _paint(top: int, start: int, found: int, left: int, scratch: Scratch, right: Floats) -> int:
+    """Paint the first `left` pixels listed from so many places; keep listed what they do not show.
+
+    The block's corner is at (top, start).
+    """
     kept = 0
     for k in range(left):
-        row, column = scratch.pixels[k]
-        found = _find(ring, lattice, frame, block_px, row, column, depth, sources, y, x, scratch)
-        if found:
-            _mix(ring, lattice, frame, row, column, found, scratch, right)
-        else:
+        row, column = scratch.pixels[k, 0], scratch.pixels[k, 1]
+        if not _mix(
+            scratch.places,
+            scratch.colors,
+            scratch.shown,
+            scratch.best,
+            found,
+            row - top,
+            column - start,
+            row,
+            column,
+            right,
+        ):
             scratch.pixels[kept, 0], scratch.pixels[kept, 1] = row, column
             kept += 1
     return kept
@@ -149,73 +156,55 @@ def _is_alone(depth: Floats, j: int, i: int, pace: float) -> bool:
 
 
 @step
-def _cast(
-    lattice: Lattice,
-    sources: Bytes,
-    y: int,
-    x: int,
-    block_px: int,
-    j: int,
-    i: int,
-    scratch: Scratch,
-) -> None:
-    """The rays of the middle of block (j, i) into the frames that show something of block (y, x)."""
-    reach, half = len(lattice.nodes) // 2, 0.5 * (block_px - 1)
-    for k in range(SOURCES):
-        if sources[y, x, k] == 0:
-            break
-        ray(lattice.nodes, reach + sources[y, x, k], lattice.gap, i * block_px + half, j * block_px + half, scratch.one)
-        scratch.rays[k] = scratch.one
-
-
-@step
 def _find(
     ring: Ring,
     lattice: Lattice,
     frame: int,
     block_px: int,
-    row: int,
-    column: int,
-    depth: float,
+    j: int,
+    i: int,
+    depth: Floats,
     sources: Bytes,
     y: int,
     x: int,
     scratch: Scratch,
 ) -> int:
-    """Where a pixel is in other frames: x, y, frames away, weight and nearness to `places`; how many."""
-    reach, count, slots = len(lattice.nodes) // 2, 0, len(ring.disparity)
-    places, rays = scratch.places, scratch.rays
-    half = 0.5 * (block_px - 1)
-    across, down = column % block_px - half, row % block_px - half
+    """Where the middle of block (j, i) is, by what was found for (y, x), most telling first, to `places`; how many."""
+    reach, count, clear, slots = len(lattice.nodes) // 2, 0, 0, len(ring.disparity)
+    places, half = scratch.places, 0.5 * (block_px - 1)
     for k in range(SOURCES):
         away = int(sources[y, x, k])
-        if away == 0:
+        if away == 0 or clear == MIXED:  # frames come nearest first, so that no other can count more
             break
         slot = (frame + away) % slots
-        u, v, there = _settle(ring.disparity, slot, rays, k, lattice.levels, depth, across, down)
+        ray(lattice.nodes, reach + away, lattice.gap, i * block_px + half, j * block_px + half, scratch.ray)
+        u, v, there = _settle(ring.disparity, slot, scratch.ray, lattice.levels, depth[y, x])
         if u < 0:
             continue
         near = min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1))
-        weight = _clearance(ring.disparity, slot, block_px, u, v, there) * near * near / (away * away)
-        places[count, 0], places[count, 1], places[count, 2] = u, v, away
-        places[count, 3], places[count, 4] = weight, near
-        count += 1
+        free = _clearance(ring.disparity, slot, block_px, u, v, there)
+        weight, at = free * near * near / (away * away), count
+        while at > 0 and places[at - 1, 4] < weight:
+            for c in range(6):
+                places[at, c] = places[at - 1, c]
+            at -= 1
+        places[at, 0], places[at, 1], places[at, 2] = u, v, there
+        places[at, 3], places[at, 4], places[at, 5] = away, weight, near
+        count, clear = count + 1, clear + (free == 1.0)
     return count
 
 
 @step
-def _settle(
-    disparity: Steps, slot: int, rays: Doubles, k: int, levels: Doubles, depth: float, across: float, down: float
-) -> tuple[float, float, float]:
-    """Place and disparity in another frame where it shows itself what ray k meets near `depth`; x is -1 if nowhere."""
+def _settle(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, depth: float) -> tuple[float, float, float]:
+    """Place and disparity in another frame where it shows itself what a ray meets near `depth`; x is -1 if nowhere."""
     height, width = disparity.shape[1], disparity.shape[2]
     scale, first = 1 / (levels[2] - levels[1]), depth
     u, v, there = -1.0, -1.0, 0.0
     for _ in range(4):
         s = (depth - levels[1]) * scale
-        u = rays[k, 0, 0] + s * (rays[k, 0, 1] + s * rays[k, 0, 2]) + across
-        v = rays[k, 1, 0] + s * (rays[k, 1, 1] + s * rays[k, 1, 2]) + down
-        there = rays[k, 2, 0] + s * (rays[k, 2, 1] + s * rays[k, 2, 2])
+        u = ray[0, 0] + s * (ray[0, 1] + s * ray[0, 2])
+        v = ray[1, 0] + s * (ray[1, 1] + s * ray[1, 2])
+        there = ray[2, 0] + s * (ray[2, 1] + s * ray[2, 2])
         if not (1 <= u < width - 2 and 1 <= v < height - 2):
             return -1.0, v, there
         off = disparity[slot, int(v + 0.5), int(u + 0.5)] / DISPARITY_STEPS - there
@@ -224,11 +213,6 @@ def _settle(
             return -1.0, v, there
         if abs(off) < 0.1:
             break
-    x, y = int(u), int(v)
-    for j in range(2):
-        for i in range(2):
-            if abs(disparity[slot, y + j, x + i] / DISPARITY_STEPS - there) > SAME_SURFACE_PX:
-                return -1.0, v, there
     return u, v, there
 
 
@@ -252,77 +236,111 @@ def _clearance(disparity: Steps, slot: int, block_px: int, u: float, v: float, t
 
 
 @step
+def _take(ring: Ring, lattice: Lattice, frame: int, block_px: int, k: int, scratch: Scratch) -> None:
+    """What place k shows of a block: which of its pixels, and their colours, as bright as here, 0 to 1."""
+    away, half = int(scratch.places[k, 3]), 0.5 * (block_px - 1)
+    slot, at = (frame + away) % len(ring.colors), len(lattice.nodes) // 2 + away
+    x, y, there = scratch.places[k, 0] - half, scratch.places[k, 1] - half, scratch.places[k, 2]
+    scale, offset = 1 / (255.0 * lattice.tones[at, 0]), lattice.tones[at, 1]
+    cubic(ring.colors, slot, x, y, scale, offset, scratch.taps, scratch.lines, scratch.colors, k)
+    for j in range(block_px):
+        for i in range(block_px):
+            scratch.shown[k, j, i] = _is_one_surface(ring.disparity, slot, x + i, y + j, there)
+
+
+@step
+def _is_one_surface(disparity: Steps, slot: int, u: float, v: float, there: float) -> bool:
+    """Whether the four pixels around a place of a frame have about the disparity `there`."""
+    if not (1 <= u < disparity.shape[2] - 2 and 1 <= v < disparity.shape[1] - 2):
+        return False
+    x, y = int(u), int(v)
+    least, most = (there - SAME_SURFACE_PX) * DISPARITY_STEPS, (there + SAME_SURFACE_PX) * DISPARITY_STEPS
+    a, b = disparity[slot, y, x], disparity[slot, y, x + 1]
+    c, d = disparity[slot, y + 1, x], disparity[slot, y + 1, x + 1]
+    return bool(min(a, b, c, d) >= least and max(a, b, c, d) <= most)
+
+
+@step
 def _mix(
-    ring: Ring,
-    lattice: Lattice,
-    frame: int,
+    places: Doubles,
+    colors: Doubles,
+    shown: Bools,
+    best: Ints,
+    found: int,
+    j: int,
+    i: int,
     row: int,
     column: int,
-    found: int,
-    scratch: Scratch,
     right: Floats,
-) -> None:
-    """Lay the colour that most frames agree about over a pixel."""
-    count, colors, total = min(found, MIXED), scratch.colors, scratch.total
-    _take_best(ring, lattice, frame, found, count, scratch.places, colors)
-    best, least = 0, np.inf
+) -> bool:
+    """Lay the colour that most places agree about over a pixel, (j, i) of its block; whether any shows it."""
+    count = 0
+    for k in range(found):
+        if shown[k, j, i] and count < MIXED:
+            best[count] = k
+            count += 1
+    if count == 0:
+        return False
+    agreed, least = 0, np.inf
     for k in range(count):
         off = 0.0
         for m in range(count):
-            off += colors[m, 3] * _difference(colors, k, m)
+            off += places[best[m], 4] * _difference(colors, best[k], best[m], j, i)
         if off < least:
-            best, least = k, off
-    weight, near = 0.0, 0.0
-    total[:] = 0
+            agreed, least = best[k], off
+    weight = near = red = green = blue = 0.0
     for k in range(count):
-        if _difference(colors, k, best) <= ALIKE:
-            weight, near = weight + colors[k, 3], max(near, colors[k, 4])
-            for c in range(3):
-                total[c] += colors[k, 3] * colors[k, c]
-    for c in range(3):
-        right[c, row, column] += near * (min(max(total[c] / weight, 0.0), 1.0) - right[c, row, column])
+        one = best[k]
+        if _difference(colors, one, agreed, j, i) <= ALIKE:
+            weight, near = weight + places[one, 4], max(near, places[one, 5])
+            red += places[one, 4] * colors[one, j, i, 0]
+            green += places[one, 4] * colors[one, j, i, 1]
+            blue += places[one, 4] * colors[one, j, i, 2]
+    for c, total in enumerate((red, green, blue)):
+        right[c, row, column] += near * (min(max(total / weight, 0.0), 1.0) - right[c, row, column])
+    return True
 
 
 @step
-def _take_best(
-    ring: Ring, lattice: Lattice, frame: int, found: int, count: int, places: Doubles, colors: Doubles
+def _difference(colors: Doubles, a: int, b: int, j: int, i: int) -> float:
+    off = abs(colors[a, j, i, 0] - colors[b, j, i, 0]) + abs(colors[a, j, i, 1] - colors[b, j, i, 1])
+    return float(off + abs(colors[a, j, i, 2] - colors[b, j, i, 2]))
+
+
+@step
+def cubic(
+    frames: NDArray[np.uint8],
+    slot: int,
+    x: float,
+    y: float,
+    scale: float,
+    offset: float,
+    taps: Doubles,
+    lines: Doubles,
+    into: Doubles,
+    k: int,
 ) -> None:
-    """The colours at those of the places that count most, as bright as here; with weight and nearness."""
-    reach, slots = len(lattice.nodes) // 2, len(ring.colors)
-    for k in range(count):
-        best = 0
-        for m in range(1, found):
-            if places[m, 3] > places[best, 3]:
-                best = m
-        away = int(places[best, 2])
-        gain, offset = lattice.tones[reach + away, 0], lattice.tones[reach + away, 1]
-        cubic(ring.colors, (frame + away) % slots, places[best, 0], places[best, 1], colors, k)
-        for c in range(3):
-            colors[k, c] = (colors[k, c] - offset) / (255.0 * gain)
-        colors[k, 3], colors[k, 4] = places[best, 3], places[best, 4]
-        places[best, 3] = -1.0
+    """The colours of a frame at (x, y) and as far right and down as `into` [k] goes, less `offset`, times `scale`.
 
-
-@step
-def _difference(colors: Doubles, a: int, b: int) -> float:
-    across = abs(colors[a, 0] - colors[b, 0]) + abs(colors[a, 1] - colors[b, 1])
-    return float(across + abs(colors[a, 2] - colors[b, 2]))
-
-
-@step
-def cubic(colors: NDArray[np.uint8], slot: int, x: float, y: float, into: Doubles, k: int) -> None:
-    """The colour of a frame at (x, y), at least 1 px inside, by Catmull-Rom's cubic; into [k, :3], 0 to 255."""
-    left, top = int(x), int(y)
-    a0, a1, a2, a3 = _cubic_weights(x - left)
-    b = _cubic_weights(y - top)
-    for c in range(3):
-        into[k, c] = 0.0
-    for j in range(4):
-        row, weight = top - 1 + j, b[j]
-        for c in range(3):
-            line = a0 * colors[slot, row, left - 1, c] + a1 * colors[slot, row, left, c]
-            line += a2 * colors[slot, row, left + 1, c] + a3 * colors[slot, row, left + 2, c]
-            into[k, c] += weight * line
+    By Catmull-Rom's cubic, whose weights are the same for all of them.
+    """
+    left, top, count = int(np.floor(x)), int(np.floor(y)), into.shape[1]
+    a, b = _cubic_weights(x - left), _cubic_weights(y - top)
+    for j in range(count + 3):
+        row = min(max(top - 1 + j, 0), frames.shape[1] - 1)
+        for i in range(count + 3):
+            column = min(max(left - 1 + i, 0), frames.shape[2] - 1)
+            for c in range(3):
+                taps[i, c] = frames[slot, row, column, c]
+        for i in range(count):
+            for c in range(3):
+                one = a[0] * taps[i, c] + a[1] * taps[i + 1, c] + a[2] * taps[i + 2, c]
+                lines[j, i, c] = one + a[3] * taps[i + 3, c]
+    for j in range(count):
+        for i in range(count):
+            for c in range(3):
+                one = b[0] * lines[j, i, c] + b[1] * lines[j + 1, i, c] + b[2] * lines[j + 2, i, c]
+                into[k, j, i, c] = (one + b[3] * lines[j + 3, i, c] - offset) * scale
 
 
 @step

@@ -26,7 +26,7 @@ Steps = NDArray[np.int16]
 SOURCES = 5
 """Most frames from which one block takes colours."""
 
-ASKED = 6
+ASKED = 5
 """No further frames are asked about a ray once so many show something of it."""
 
 TRIED = 64
@@ -77,6 +77,7 @@ def search_blocks(
     """
     tried, votes, empty = np.empty(TRIED), np.empty(TRIED), np.empty(TRIED)
     near, coefficients = np.empty((TRIED, SOURCES), np.int8), np.empty((3, 3))
+    off = np.empty(TRIED, np.float32)
     here = ring.disparity[frame % len(ring.disparity)]
     for j in range(start, stop):
         for i in range(depth.shape[1]):
@@ -87,7 +88,7 @@ def search_blocks(
                 continue
             least, most = _bounds(here, row, column, lattice.levels)
             count = _hidden(here, lattice.levels, row, column, pace, least, most, tried)
-            _vote(ring, lattice, frame, row, column, pace, tried[:count], votes, empty, near, coefficients)
+            _vote(ring, lattice, frame, row, column, pace, tried[:count], votes, empty, near, coefficients, off)
             for k in range(count):
                 if votes[k] > SURER * empty[k] + LEAST_VOTES:
                     depth[j, i] = tried[k]
@@ -158,68 +159,66 @@ def _vote(
     empty: Doubles,
     near: Bytes,
     coefficients: Doubles,
+    off: Floats,
 ) -> None:
     """Count at each tried disparity the frames that see a surface and those that see past it, near frames more."""
     slots, reach, asked = len(ring.disparity), len(lattice.nodes) // 2, 0
-    votes[:], empty[:], near[:] = 0, 0, 0
+    for k in range(len(tried)):
+        votes[k] = empty[k] = 0.0
+        for i in range(SOURCES):
+            near[k, i] = 0
     for turn in range(2, 2 * reach + 2):
         away = turn // 2 * (1 - 2 * (turn % 2))
         if not lattice.first <= reach + away <= lattice.last:
             continue
         ray(lattice.nodes, reach + away, lattice.gap, column, row, coefficients)
-        if _ask(
-            ring.disparity,
-            ring.moves,
-            (frame + away) % slots,
-            coefficients,
-            lattice.levels,
-            away,
-            pace,
-            tried,
-            votes,
-            empty,
-            near,
-        ):
-            asked += 1
+        slot, weight = (frame + away) % slots, 1 / (1 + 0.1 * abs(away))
+        _compare(ring.disparity, slot, coefficients, lattice.levels, tried, off)
+        shows = False
+        for k in range(len(tried)):
+            if off[k] < -1.5 * pace:
+                empty[k] += weight
+            elif abs(off[k]) <= 0.75 * pace and not _moves(ring, slot, coefficients, lattice.levels, tried[k]):
+                votes[k] += weight
+                shows = True
+                _note(near, k, away)
+        asked += shows
         if asked == ASKED:
             break
 
 
 @step
-def _ask(
-    disparity: Steps,
-    moves: NDArray[np.uint8],
-    slot: int,
-    ray: Doubles,
-    levels: Doubles,
-    away: int,
-    pace: float,
-    tried: Doubles,
-    votes: Doubles,
-    empty: Doubles,
-    near: Bytes,
-) -> bool:
-    """Add one frame's votes; whether it sees a surface anywhere on the ray."""
+def _compare(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, tried: Doubles, off: Floats) -> None:
+    """By how much what another frame shows stands before what is tried on a ray, px; infinite outside the frame."""
     height, width = disparity.shape[1], disparity.shape[2]
-    weight, shows, scale = 1 / (1 + 0.1 * abs(away)), False, 1 / (levels[2] - levels[1])
+    scale, middle = 1 / (levels[2] - levels[1]), levels[1]
     x0, x1, x2 = ray[0, 0] + 0.5, ray[0, 1], ray[0, 2]
     y0, y1, y2 = ray[1, 0] + 0.5, ray[1, 1], ray[1, 2]
     d0, d1, d2 = ray[2, 0], ray[2, 1], ray[2, 2]
     for k in range(len(tried)):
-        s = (tried[k] - levels[1]) * scale
+        s = (tried[k] - middle) * scale
         x, y = int(x0 + s * (x1 + s * x2)), int(y0 + s * (y1 + s * y2))
-        if not (1 <= x < width - 1 and 1 <= y < height - 1):
-            continue
-        off = disparity[slot, y, x] / DISPARITY_STEPS - (d0 + s * (d1 + s * d2))
-        if abs(off) <= 0.75 * pace:
-            if moves[slot, y * moves.shape[1] // height, x * moves.shape[2] // width]:
-                continue
-            votes[k] += weight
-            shows = True
-            for i in range(SOURCES):
-                if near[k, i] == 0:
-                    near[k, i] = away
-                    break
-        elif off < -1.5 * pace:
-            empty[k] += weight
-    return shows
+        if 1 <= x < width - 1 and 1 <= y < height - 1:
+            off[k] = disparity[slot, y, x] / DISPARITY_STEPS - (d0 + s * (d1 + s * d2))
+        else:
+            off[k] = np.inf
+
+
+@step
+def _moves(ring: Ring, slot: int, ray: Doubles, levels: Doubles, tried: float) -> bool:
+    """Whether what a frame shows at a disparity on a ray, inside it, moves by itself."""
+    s = (tried - levels[1]) / (levels[2] - levels[1])
+    x = ray[0, 0] + 0.5 + s * (ray[0, 1] + s * ray[0, 2])
+    y = ray[1, 0] + 0.5 + s * (ray[1, 1] + s * ray[1, 2])
+    row = int(y) * ring.moves.shape[1] // ring.disparity.shape[1]
+    column = int(x) * ring.moves.shape[2] // ring.disparity.shape[2]
+    return bool(ring.moves[slot, row, column])
+
+
+@step
+def _note(near: Bytes, k: int, away: int) -> None:
+    """Put a frame on the list of those that show something at a disparity, if there is room."""
+    for i in range(SOURCES):
+        if near[k, i] == 0:
+            near[k, i] = away
+            return
