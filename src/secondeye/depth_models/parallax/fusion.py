@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.depth.smooth import filter_guided
+from secondeye.depth.spread import spread_along_edges
 from secondeye.depth_models.parallax.prior import SMALLEST_SHARE, SURELY_MOVING, ramp, stand
 from secondeye.depth_models.parallax.sweep import Swept
 from secondeye.flow import warp_backward
@@ -52,10 +53,17 @@ DOUBT, MOVING_DOUBT = 0.9, 0.7
 """Shares of the trust in gathered depth that is kept when a measurement finds no parallax, and of what was seen to
 move on its own when one does find it, for then everything moves."""
 
-RAMP_TRUST = 0.05
-"""Trust in the ramp, against 1 of a sure measurement."""
+RAMP_TRUST, LEAST_BELIEF = 0.04, 0.1
+"""Trust in the ramp where parallax is wholly believed, against 1 of a sure measurement; it counts more the less that
+is, up to ten times."""
 
-OWN_TRUST = 0.3
+FARTHER_COUNTS = 1.5
+"""What is farther than the ramp by a whole range of depth counts e to the power of so much more."""
+
+STIFFNESS, EDGE_GREY = 1200.0, 0.02
+"""How far depth is carried where the picture is flat, and the change of grey that ends it; see `spread_along_edges`."""
+
+OWN_TRUST = 0.6
 """Trust from where on a px rather shows its own depth than that of all around it."""
 
 OUTLINE_VARIANCE = 5e-3
@@ -63,9 +71,6 @@ OUTLINE_VARIANCE = 5e-3
 
 STEEP = 0.6, 2.0
 """How much flatter or steeper than it comes the ramp may be made to continue what is known."""
-
-EDGE_VARIANCE = 1e-3
-"""Grey variance (0 to 1 squared) of an edge that depth may change at."""
 
 BLEND = 0.25
 """Share of a new map in what is shown, where the old one could be carried along: a quarter of a second."""
@@ -157,19 +162,22 @@ class Fusion:
         return self._shown.copy()
 
     def _filled(self, prior: Array, grey: Array) -> Array:
-        """What has been gathered, spread along edges where it is trusted little, and the ramp where not at all."""
+        """What has been gathered, by how far it leaves the ramp; the rest takes that from what no edge parts it from.
+
+        What nobody can place is rather the background's than the foreground's, whose outline would be seen: so what
+        is farther than the ramp counts more.
+        """
         known = self._trust > 0.1
         if not known.any():
             return prior
-        radius = max(2, max(grey.shape) // 60)
         low, high = np.percentile(self._depth[known], (1, 99))
-        weight = np.asarray(self._trust + np.float32(1e-6), np.float32)
-        spread = np.clip(filter_guided(self._depth, grey, radius, EDGE_VARIANCE, weight), low, high)
+        fitted = self._fitted(prior)
+        off = np.clip(self._depth, low, high) - fitted
+        weight = self._trust * np.exp(np.clip(off, -0.5, 0.5) * np.float32(-FARTHER_COUNTS))
+        whole = weight + np.float32(RAMP_TRUST / max(self._belief or 0.0, LEAST_BELIEF))
+        spread = spread_along_edges(off * weight / whole, np.asarray(whole, np.float32), grey, STIFFNESS, EDGE_GREY)
         own = self._trust / (self._trust + np.float32(OWN_TRUST))
-        filled = spread + own * (np.clip(self._depth, low, high) - spread)
-        trust = np.asarray(cv2.GaussianBlur(self._trust, (0, 0), radius * 1.3), np.float32)
-        mean = (trust * filled + RAMP_TRUST * self._fitted(prior)) / (trust + RAMP_TRUST)
-        return np.asarray(mean, np.float32)
+        return np.asarray(fitted + spread + own * (off - spread), np.float32)
 
     def _fitted(self, prior: Array) -> Array:
         """The ramp as steep and as near as what is known, in as far as a good part of the picture is."""
