@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Words = NDArray[np.uint32]
+Pairs = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 Records = NDArray[np.void]
 Bundle = Any
@@ -79,7 +80,7 @@ class Stage(NamedTuple):
     Attributes:
         bodies: (N,) of BODY.
         air: (T,) of AIR.
-        texels: (tiles, texels), see `tiles`; red, green, blue and alpha are the bytes of a word, red the lowest.
+        texels, quads: (tiles, texels) and the same, see `tiles`: all channels in pairs, one channel in fours.
         maps: (T, N, 33): each body's map to the world and its inverse, 3 x 4 each, the sun in the body's axes, and the
             body's bounds, m, along `across`, `upwards` and towards the sun: the three lowest, the three highest.
         rays: (2 T, N + 1, 13): how each body sees the eye: origin, matrix 3 x 3 from pixel (x, y, 1) to a ray, and
@@ -94,7 +95,8 @@ class Stage(NamedTuple):
 
     bodies: Records
     air: Records
-    texels: Words
+    texels: Pairs
+    quads: Words
     maps: Doubles
     rays: Doubles
     shades: Ints
@@ -133,7 +135,8 @@ own, rest       lists of rays: those that met one body, and those not looked at 
 PATCH = record(
     float32="x y depth px py pz u v nx ny nz wx wy wz gx gy gz reach wide towards red green blue a b c d weight",
     int32="face lit solid",
-    uint32="p0 p1 p2 p3 p4 p5 p6 p7",
+    uint32="p0 p1 p2 p3",
+    uint64="t0 t1 t2 t3",
 )
 """Points on one body, where some rays met it.
 
@@ -144,8 +147,9 @@ u, v            place on the texture, tiles
 reach           how far away the point is, m; `wide` is the width of a pixel there, texels
 towards         cosine between normal and sun
 solid           whether there is anything, where the body is cut out
-p               texels around the place on two levels of the texture, first which, then what; a, b and c, d say where
-                between them the place is, and `weight` where between the levels
+p               which texels are around the place on two levels of the texture, the lower left ones and those above
+                them; a, b and c, d say where between them the place is, and `weight` where between the levels
+t               what they are, with those right of them
 """
 
 

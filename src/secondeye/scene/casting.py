@@ -2,7 +2,10 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,9 @@ from secondeye.scene.kernel import Pictures
 CENTRE = np.zeros((1, 2))
 
 CACHE_LINE_BYTES = 64
+
+KEPT_BYTES = 1 << 28
+"""Kept between renders, whose groups of frames take about 100 MB each."""
 
 
 def offsets(samples: int) -> Doubles:
@@ -43,17 +49,42 @@ class Memory:
 
     def bytes(self, count: int) -> NDArray[np.uint8]:
         """An array (count,), whatever it holds."""
-        for buffer, references in zip(self._lent, _references(self._lent), strict=True):
-            if len(buffer) == count + CACHE_LINE_BYTES and references == self._unshared:
-                return _aligned(buffer)
-        self._lent.append(np.empty(count + CACHE_LINE_BYTES, np.uint8))
-        return _aligned(self._lent[-1])
+        free = (
+            buffer
+            for buffer, references in zip(self._lent, _references(self._lent), strict=True)
+            if len(buffer) >= count + CACHE_LINE_BYTES and references == self._unshared
+        )
+        smallest = min(free, key=len, default=None)
+        if smallest is None:
+            smallest = np.empty(count + CACHE_LINE_BYTES, np.uint8)
+            self._lent.append(smallest)
+        first = -smallest.ctypes.data % CACHE_LINE_BYTES  # rows of blocks are as long as a cache line
+        return smallest[first : first + count]
+
+    def keep(self, most_bytes: int) -> None:
+        """Hold no more than so much from now on; what is lent stays with those who hold it."""
+        while sum(map(len, self._lent)) > most_bytes:
+            self._lent.pop()
 
 
-def _aligned(buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """All but a cache line of it, from where one begins: rows of blocks are as long as one."""
-    first = -buffer.ctypes.data % CACHE_LINE_BYTES
-    return buffer[first : len(buffer) - CACHE_LINE_BYTES + first]
+@contextmanager
+def memory() -> Iterator[Memory]:
+    """What an earlier render has left, so that short shots do not each begin with fresh memory."""
+    idle = _idle()
+    try:
+        lender = idle.pop()
+    except IndexError:
+        lender = Memory()
+    try:
+        yield lender
+    finally:
+        lender.keep(KEPT_BYTES)
+        idle.append(lender)
+
+
+@cache
+def _idle() -> deque[Memory]:
+    return deque(maxlen=1)
 
 
 def _references(buffers: list[NDArray[np.uint8]]) -> list[int]:

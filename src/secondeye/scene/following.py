@@ -338,7 +338,7 @@ def _thin(
             patch.x[k], patch.y[k], patch.depth[k] = points.x[i], points.y[i], points.depth[i]
             patch.wide[k] = points.depth[i] * trail.z[i] * spread
         place(stage.rays, view, n, column, row, patch, padded(total))
-        find_solid(stage.bodies, stage.texels, n, patch, total)
+        find_solid(stage.bodies, stage.quads, n, patch, total)
         for k in range(total):
             i = trail.some[k]
             trail.limit[i] = trail.limit[i] if patch.solid[k] else ZERO

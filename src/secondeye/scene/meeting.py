@@ -33,7 +33,7 @@ from secondeye.scene.shapes import (
     normal_of,
     texture_of,
 )
-from secondeye.scene.texture import find_one_level, mix_channel
+from secondeye.scene.texture import mix_one_level
 
 Row = tuple[float, float, float, float]
 Rows = tuple[Row, Row, Row]
@@ -92,52 +92,12 @@ def ask(stage: Stage, view: int, n: int, column: float, row: float, bundle: Bund
 
     The count fills whole vectors.
     """
-    body = stage.bodies[n]
-    kind, seen, nearest = body.kind, seen_by(stage.rays, view, n, column, row), INF if body.cutout else NEAREST_M
-    if kind == SPHERE:
-        _meet_round(SPHERE, seen, n, bundle, count, nearest)
-    elif kind <= QUAD:
-        bound = INF if kind == GROUND else ONE
-        for i in range(count):
-            dx, dy, dz = _aimed(seen, bundle.x[i], bundle.y[i])
-            first, last = meet_plane(bound, seen[0][0], seen[1][0], seen[2][0], dx, dy, dz)
-            _take(bundle, i, n, first, last, nearest)
-    elif kind == BOX:
-        for i in range(count):
-            dx, dy, dz = _aimed(seen, bundle.x[i], bundle.y[i])
-            first, last = meet_box(seen[0][0], seen[1][0], seen[2][0], dx, dy, dz)
-            _take(bundle, i, n, first, last, nearest)
-    elif kind == CYLINDER:
-        _meet_round(CYLINDER, seen, n, bundle, count, nearest)
-    else:
-        _meet_round(CONE, seen, n, bundle, count, nearest)
-    if body.cutout:
+    kind, gaps = stage.bodies[n].kind, stage.bodies[n].cutout != 0
+    _meet(False, kind, gaps, seen_by(stage.rays, view, n, column, row), n, bundle, count)
+    if gaps:
         _ask_gaps(stage, view, n, column, row, bundle, patch, count, False)
         if kind > QUAD:
             _ask_gaps(stage, view, n, column, row, bundle, patch, count, True)
-
-
-@step
-def _aimed(seen: Rows, x: float, y: float) -> tuple[float, float, float]:
-    return towards(seen[0], x, y), towards(seen[1], x, y), towards(seen[2], x, y)
-
-
-@step
-def _meet_round(shape: int, seen: Rows, n: int, bundle: Bundle, count: int, nearest: float) -> None:
-    for i in range(count):
-        dx, dy, dz = _aimed(seen, bundle.x[i], bundle.y[i])
-        first, last = meet_round(shape, seen[0][0], seen[1][0], seen[2][0], dx, dy, dz)
-        _take(bundle, i, n, first, last, nearest)
-
-
-@step
-def _take(bundle: Bundle, i: int, n: int, first: float, last: float, nearest: float) -> None:
-    """Let a ray that is in body n from `first` to `last` meet it there, unless it is nearer than `nearest`."""
-    bundle.enter[i], bundle.leave[i] = first, last
-    t = first if first >= NEAREST_M else last
-    better = (last >= first) & (t >= nearest) & (t < bundle.depth[i])
-    bundle.depth[i] = t if better else bundle.depth[i]
-    bundle.body[i] = i32(n) if better else bundle.body[i]
 
 
 @loops
@@ -146,45 +106,70 @@ def ask_freely(stage: Stage, time: int, n: int, bundle: Bundle, patch: Bundle, c
 
     A pixel is `spread` m wide for each m of depth. The count fills whole vectors.
     """
-    body = stage.bodies[n]
-    kind, there, nearest = body.kind, mapped(stage.maps, time, n, 12), INF if body.cutout else NEAREST_M
-    if kind == SPHERE:
-        _meet_round_freely(SPHERE, there, n, bundle, count, nearest)
-    elif kind <= QUAD:
-        bound = INF if kind == GROUND else ONE
-        for i in range(count):
-            ox, oy, oz, dx, dy, dz = _free(there, bundle, i)
-            first, last = meet_plane(bound, ox, oy, oz, dx, dy, dz)
-            _take(bundle, i, n, first, last, nearest)
-    elif kind == BOX:
-        for i in range(count):
-            ox, oy, oz, dx, dy, dz = _free(there, bundle, i)
-            first, last = meet_box(ox, oy, oz, dx, dy, dz)
-            _take(bundle, i, n, first, last, nearest)
-    elif kind == CYLINDER:
-        _meet_round_freely(CYLINDER, there, n, bundle, count, nearest)
-    else:
-        _meet_round_freely(CONE, there, n, bundle, count, nearest)
-    if body.cutout:
+    kind, gaps = stage.bodies[n].kind, stage.bodies[n].cutout != 0
+    _meet(True, kind, gaps, mapped(stage.maps, time, n, 12), n, bundle, count)
+    if gaps:
         _ask_gaps_freely(stage, time, n, bundle, patch, count, spread, False)
         if kind > QUAD:
             _ask_gaps_freely(stage, time, n, bundle, patch, count, spread, True)
 
 
 @step
-def _free(there: Rows, bundle: Bundle, i: int) -> tuple[float, float, float, float, float, float]:
-    """Origin and direction of a free ray in a body's axes."""
-    x, y, z, vx, vy, vz = bundle.wx[i], bundle.wy[i], bundle.wz[i], bundle.vx[i], bundle.vy[i], bundle.vz[i]
-    ox, oy, oz = point(there[0], x, y, z), point(there[1], x, y, z), point(there[2], x, y, z)
-    return ox, oy, oz, vector(there[0], vx, vy, vz), vector(there[1], vx, vy, vz), vector(there[2], vx, vy, vz)
+def _meet(free: bool, kind: int, gaps: bool, rows: Rows, n: int, bundle: Bundle, count: int) -> None:
+    """Find where rays enter and leave body n, whose map `rows` are if they are free, or else how it sees them."""
+    if kind == SPHERE:
+        _meet_round(free, SPHERE, gaps, rows, n, bundle, count)
+    elif kind <= QUAD:
+        bound = INF if kind == GROUND else ONE
+        for i in range(count):
+            ox, oy, oz, dx, dy, dz = _ray(free, rows, bundle, i)
+            first, last = meet_plane(bound, ox, oy, oz, dx, dy, dz)
+            _take(bundle, i, n, first, last, gaps)
+    elif kind == BOX:
+        for i in range(count):
+            ox, oy, oz, dx, dy, dz = _ray(free, rows, bundle, i)
+            first, last = meet_box(ox, oy, oz, dx, dy, dz)
+            _take(bundle, i, n, first, last, gaps)
+    elif kind == CYLINDER:
+        _meet_round(free, CYLINDER, gaps, rows, n, bundle, count)
+    else:
+        _meet_round(free, CONE, gaps, rows, n, bundle, count)
 
 
 @step
-def _meet_round_freely(shape: int, there: Rows, n: int, bundle: Bundle, count: int, nearest: float) -> None:
+def _meet_round(free: bool, shape: int, gaps: bool, rows: Rows, n: int, bundle: Bundle, count: int) -> None:
     for i in range(count):
-        ox, oy, oz, dx, dy, dz = _free(there, bundle, i)
+        ox, oy, oz, dx, dy, dz = _ray(free, rows, bundle, i)
         first, last = meet_round(shape, ox, oy, oz, dx, dy, dz)
-        _take(bundle, i, n, first, last, nearest)
+        _take(bundle, i, n, first, last, gaps)
+
+
+@step
+def _ray(free: bool, rows: Rows, bundle: Bundle, i: int) -> tuple[float, float, float, float, float, float]:
+    """Origin and direction of a ray in a body's axes."""
+    if free:
+        x, y, z, vx, vy, vz = bundle.wx[i], bundle.wy[i], bundle.wz[i], bundle.vx[i], bundle.vy[i], bundle.vz[i]
+        ox, oy, oz = point(rows[0], x, y, z), point(rows[1], x, y, z), point(rows[2], x, y, z)
+        return ox, oy, oz, vector(rows[0], vx, vy, vz), vector(rows[1], vx, vy, vz), vector(rows[2], vx, vy, vz)
+    dx, dy, dz = _aimed(rows, bundle.x[i], bundle.y[i])
+    return rows[0][0], rows[1][0], rows[2][0], dx, dy, dz
+
+
+@step
+def _aimed(seen: Rows, x: float, y: float) -> tuple[float, float, float]:
+    return towards(seen[0], x, y), towards(seen[1], x, y), towards(seen[2], x, y)
+
+
+@step
+def _take(bundle: Bundle, i: int, n: int, first: float, last: float, gaps: bool) -> None:
+    """Note that a ray is in body n from `first` to `last`: it meets it there, unless there may be a gap."""
+    if gaps:
+        bundle.enter[i], bundle.leave[i] = first, last
+    else:
+        t = first if first >= NEAREST_M else last
+        better = (last >= first) & (t >= NEAREST_M) & (t < bundle.depth[i])
+        bundle.depth[i] = t if better else bundle.depth[i]
+        bundle.body[i] = i32(n) if better else bundle.body[i]
 
 
 @step
@@ -248,7 +233,7 @@ def _may_meet(bundle: Bundle, count: int, leaving: bool) -> int:
 @step
 def _meet_solid(stage: Stage, n: int, bundle: Bundle, patch: Bundle, count: int) -> None:
     """Let listed rays meet body n where it is not cut away."""
-    find_solid(stage.bodies, stage.texels, n, patch, count)
+    find_solid(stage.bodies, stage.quads, n, patch, count)
     for k in range(count):
         i = bundle.some[k]
         bundle.depth[i] = patch.depth[k] if patch.solid[k] else bundle.depth[i]
@@ -289,7 +274,7 @@ def choose(chosen: Ints, some: Words, count: int) -> int:
 
 
 @loops
-def find_solid(bodies: Records, texels: Words, n: int, patch: Bundle, count: int) -> None:
+def find_solid(bodies: Records, quads: Words, n: int, patch: Bundle, count: int) -> None:
     """Whether there is something at points of a cut-out body; `wide` is how wide a pixel is there, m."""
     lay(bodies, n, patch, count)
     count = padded(count)
@@ -297,8 +282,7 @@ def find_solid(bodies: Records, texels: Words, n: int, patch: Bundle, count: int
     texels_per_m = f32(body.texels_per_m)
     for k in range(count):
         patch.wide[k] *= texels_per_m
-    find_one_level(patch, count, ONE, body.clamped != 0)
-    mix_channel(texels, body.tile, 24, patch, count)
+    mix_one_level(quads, body.tile, patch, count, ONE, body.clamped != 0)
     for k in range(count):
         patch.solid[k] = i32(1) if patch.weight[k] >= f32(0.5) else i32(0)
 

@@ -13,7 +13,7 @@ from secondeye.errors import InputError
 from secondeye.scene import reference_frames
 from secondeye.scene.bundle import CAPACITY, Stage
 from secondeye.scene.camera import Array, views
-from secondeye.scene.casting import Memory, follow, look, offsets, soften
+from secondeye.scene.casting import Memory, follow, look, memory, offsets, soften
 from secondeye.scene.frames import Frames, Shot, Truth
 from secondeye.scene.kernel import Pictures
 from secondeye.scene.stage import stage
@@ -94,21 +94,22 @@ def _render(
 ) -> Iterator[Frames]:
     """The frames at all times but the first and last, which are there for the flow, some at a time."""
     cameras, eyes = views(shot.path, shot.rig, times_s, *size), 2 if right else 1
-    built, memory = stage(shot.world, cameras, times_s), Memory()
+    built = stage(shot.world, cameras, times_s)
     projections = np.ascontiguousarray(cameras.projections().reshape(-1, 3, 4))
-    for begin in range(1, len(times_s) - 1, group):
-        times = np.arange(begin, min(begin + group, len(times_s) - 1))
-        at, count = _at(times, right), len(times)
-        seen = look(built, at, size, layers=truth, memory=memory)
-        if samples > 1:
-            soften(built, at, seen, samples)
-        rgb = _blurred(shot, times_s[times], size, right, rate) if shot.optics.blurs else _coloured(seen.rgb)
-        if shot.optics.changes_colours:
-            for i, picture in enumerate(rgb):
-                rgb[i] = shot.optics.develop(picture, first + begin - 1 + i % count, i // count)
-        truths = _truths(built, projections, at, seen, eyes, memory) if truth else (None, None)
-        left, *others = (torch.from_numpy(rgb[eye * count : (eye + 1) * count]) for eye in range(eyes))
-        yield Frames(left, others[0] if others else left[:, :, :0, :0], *truths)
+    with memory() as lender:
+        for begin in range(1, len(times_s) - 1, group):
+            times = np.arange(begin, min(begin + group, len(times_s) - 1))
+            at, count = _at(times, right), len(times)
+            seen = look(built, at, size, layers=truth, memory=lender)
+            if samples > 1:
+                soften(built, at, seen, samples)
+            rgb = _blurred(shot, times_s[times], size, right, rate) if shot.optics.blurs else _coloured(seen.rgb)
+            if shot.optics.changes_colours:
+                for i, picture in enumerate(rgb):
+                    rgb[i] = shot.optics.develop(picture, first + begin - 1 + i % count, i // count)
+            truths = _truths(built, projections, at, seen, eyes, lender) if truth else (None, None)
+            left, *others = (torch.from_numpy(rgb[eye * count : (eye + 1) * count]) for eye in range(eyes))
+            yield Frames(left, others[0] if others else left[:, :, :0, :0], *truths)
 
 
 def _coloured(planes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,12 +136,12 @@ def _blurred(shot: Shot, times_s: Array, size: tuple[int, int], right: bool, rat
 
 
 def _truths(
-    built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int, memory: Memory
+    built: Stage, projections: Array, at: NDArray[np.int64], seen: Pictures, eyes: int, lender: Memory
 ) -> tuple[Truth, Truth | None]:
     """What is known about the left eye's view, and about the right one's if it was rendered."""
     signs = np.ones((3, len(at)), np.float32)
     signs[0] = 2 * (at % 2) - 1  # from left to right the picture moves by -disparity
-    found = follow(built, projections, at, seen, np.stack([at ^ 1, at + 2, at - 2]), signs, memory)
+    found = follow(built, projections, at, seen, np.stack([at ^ 1, at + 2, at - 2]), signs, lender)
     other, forward, backward = found.moved.reshape(3, len(at), 2, *seen.key.shape[1:])
     visible = found.visible.reshape(3, len(at), *seen.key.shape[1:])
     arrays = (

@@ -10,7 +10,7 @@ from secondeye.scene.meeting import lay, mapped, place, point, seen_by, towards
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.shapes import HALF, ONE, ZERO
 from secondeye.scene.sunlight import shine
-from secondeye.scene.texture import fetch, find_one_level, find_two_levels, mix_channel, sample
+from secondeye.scene.texture import fetch, find_two_levels, mix_one_level, sample
 
 SKY_KEY = -16
 """A key is 16 body + 2 face + sunlit; shifted right by 4 it is the body again, SKY included."""
@@ -133,8 +133,7 @@ def _vary(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     """How much brighter a coarse noise makes points, to `red`."""
     macro, tile = f32(stage.bodies[n].macro), stage.air[time].macro_tile
     if macro > ZERO:
-        find_one_level(patch, count, MACRO, False)
-        mix_channel(stage.texels, tile, 0, patch, count)
+        mix_one_level(stage.quads, tile, patch, count, MACRO, False)
         for k in range(count):
             patch.red[k] = ONE + macro * (patch.weight[k] - HALF)
     else:
@@ -148,8 +147,7 @@ def _light(stage: Stage, time: int, n: int, patch: Bundle, count: int) -> None:
     body, light = stage.bodies[n], stage.air[time]
     cutout = body.cutout != 0
     find_two_levels(patch, count, body.clamped != 0)
-    fetch(stage.texels, body.tile, patch.p0, patch.p1, patch.p2, patch.p3, count)
-    fetch(stage.texels, body.tile, patch.p4, patch.p5, patch.p6, patch.p7, count)
+    fetch(stage.texels, body.tile, patch, count)
     tint_red, tint_green, tint_blue = f32(body.red), f32(body.green), f32(body.blue)
     sun_red, sun_green, sun_blue = f32(light.sun_light_red), f32(light.sun_light_green), f32(light.sun_light_blue)
     sky_red, sky_green, sky_blue = f32(light.sky_light_red), f32(light.sky_light_green), f32(light.sky_light_blue)
@@ -175,8 +173,7 @@ def shade_sky(stage: Stage, time: int, patch: Bundle, count: int) -> None:
         high = up > LOWEST_CLOUD
         slope = CLOUDS / (gz if high else ONE)
         patch.u[k], patch.v[k], patch.wide[k] = gx * slope, gy * slope, pixel / (up * up if high else ONE)
-    find_one_level(patch, count, ONE, False)
-    mix_channel(stage.texels, light.cloud_tile, 24, patch, count)
+    mix_one_level(stage.quads, light.cloud_tile, patch, count, ONE, False)
     for k in range(count):
         density = clouds * patch.weight[k]
         gx, gy, gz = patch.gx[k], patch.gy[k], patch.gz[k]

@@ -7,7 +7,7 @@ import numpy as np
 from secondeye.scene.bundle import AIR, BODY, Floats, Ints, Records, Stage
 from secondeye.scene.camera import Array, Views
 from secondeye.scene.paint import EDGE_PX
-from secondeye.scene.tiles import atlas, words
+from secondeye.scene.tiles import atlas, pairs, quads
 from secondeye.scene.world import Finish, Shape, World, inverse, poses
 
 CORNERS = np.array([[x, y, z] for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
@@ -32,7 +32,7 @@ def stage(world: World, cameras: Views, times_s: Array) -> Stage:
     bodies, air = _bodies(world), _air(world, axes, len(to_world), float(cameras.lens[0, 0, 0, 0]))
     glossy = bool((bodies["finish"] != Finish.MATTE).any())
     shadows = np.ascontiguousarray(bounds[:, shades].transpose(0, 2, 1), np.float32)
-    return Stage(bodies, air, words(), maps, rays, shades, shadows, order, boxes, glossy)
+    return Stage(bodies, air, pairs(), quads(), maps, rays, shades, shadows, order, boxes, glossy)
 
 
 def _unit(vector: Array) -> Array:

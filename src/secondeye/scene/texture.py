@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from secondeye.scene.bundle import Bundle, Words, f32, i32, u32
+from secondeye.scene.bundle import Bundle, Pairs, Words, f32, i32, u32, u64
 from secondeye.scene.lanes import bits_of, is_wild, step
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.shapes import ONE, ZERO
@@ -27,19 +27,23 @@ def wrapped(i: int, edge: int, clamped: bool) -> int:
 
 
 @step
-def corners(level: int, u: float, v: float, clamped: bool) -> tuple[int, int, int, int, float, float]:
-    """Which four texels of one level are around a place, and how far between them it is, to the right and up."""
+def corner(level: int, u: float, v: float, clamped: bool) -> tuple[int, int, float, float]:
+    """Around a place on one level: which texel is to the lower left, which above it; how far right and up it is."""
     u, v = min(max(u, -FARTHEST), FARTHEST), min(max(v, -FARTHEST), FARTHEST)
     edge = i32(i32(EDGE_PX) >> level)
     first = i32(i32(0x15555) & i32(i32(-1) << i32(18 - 2 * level)))  # the levels before it have 4^8, 4^7, ... texels
     x, y = u * f32(edge) - f32(0.5), v * f32(edge) - f32(0.5)
     left, low = np.floor(x), np.floor(y)
     i, j = i32(left), i32(low)
-    i0, i1 = wrapped(i, edge, clamped), wrapped(i32(i + 1), edge, clamped)
-    last = i32(first + edge * i32(edge - 1))  # v points up, rows are stored downwards
-    j0 = i32(last - edge * wrapped(j, edge, clamped))
-    j1 = i32(last - edge * wrapped(i32(j + 1), edge, clamped))
-    return u32(j0 + i0), u32(j0 + i1), u32(j1 + i0), u32(j1 + i1), x - left, y - low
+    last = i32(first + edge * i32(edge - 1) + wrapped(i, edge, clamped))  # v points up, rows are stored downwards
+    below, above = i32(last - edge * wrapped(j, edge, clamped)), i32(last - edge * wrapped(i32(j + 1), edge, clamped))
+    return u32(below), u32(above), _within(x - left, i, edge, clamped), _within(y - low, j, edge, clamped)
+
+
+@step
+def _within(share: float, i: int, edge: int, clamped: bool) -> float:
+    """How far a place is from texel i to the next, which a clamped tile does not have beyond its ends."""
+    return ZERO if clamped & ((i < i32(0)) | (i >= i32(edge - 1))) else share
 
 
 @step
@@ -63,45 +67,47 @@ def find_two_levels(patch: Bundle, count: int, clamped: bool) -> None:
         next_level = i32(min(i32(level + 1), i32(LEVELS - 1)))
         weight = max(wide / f32(i32(i32(1) << level)) - ONE, ZERO)
         patch.weight[k] = weight if level < i32(LEVELS - 1) else ZERO
-        fine, coarse = corners(level, u, v, clamped), corners(next_level, u, v, clamped)
-        patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k] = fine
-        patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k], patch.c[k], patch.d[k] = coarse
+        patch.p0[k], patch.p1[k], patch.a[k], patch.b[k] = corner(level, u, v, clamped)
+        patch.p2[k], patch.p3[k], patch.c[k], patch.d[k] = corner(next_level, u, v, clamped)
 
 
 @step
-def find_one_level(patch: Bundle, count: int, scale: float, clamped: bool) -> None:
-    """Choose the texels that `mix_channel` mixes, for places and footprints of a patch, all of them times `scale`."""
+def fetch(texels: Pairs, tile: int, patch: Bundle, count: int) -> None:
+    """Read the texels that `find_two_levels` chose."""
     for k in range(count):
-        level = level_for(patch.wide[k] * scale * f32(2**0.5))
-        fine = corners(level, patch.u[k] * scale, patch.v[k] * scale, clamped)
-        patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k], patch.a[k], patch.b[k] = fine
-
-
-@step
-def mix_channel(texels: Words, tile: int, shift: int, patch: Bundle, count: int) -> None:
-    """Let `weight` be a channel, 0 to 1, between the four texels that `find_one_level` chose."""
-    fetch(texels, tile, patch.p0, patch.p1, patch.p2, patch.p3, count)
-    for k in range(count):
-        p, q = byte(patch.p0[k], shift), byte(patch.p1[k], shift)
-        r, s = byte(patch.p2[k], shift), byte(patch.p3[k], shift)
-        patch.weight[k] = between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)
-
-
-@step
-def fetch(texels: Words, tile: int, p: Words, q: Words, r: Words, s: Words, count: int) -> None:
-    """Put texels in the place of their numbers."""
-    for k in range(count):
-        i, j, m, n = p[k], q[k], r[k], s[k]
+        i, j, m, n = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
         if is_wild(i):
             break
-        p[k], q[k], r[k], s[k] = texels[tile, i], texels[tile, j], texels[tile, m], texels[tile, n]
+        patch.t0[k], patch.t1[k] = texels[tile, i], texels[tile, j]
+        patch.t2[k], patch.t3[k] = texels[tile, m], texels[tile, n]
 
 
 @step
 def sample(patch: Bundle, k: int, shift: int) -> float:
     """A channel, display-coded 0 to 1, between two levels of a pyramid: the byte `shift` bits from the right."""
-    p, q, r, s = patch.p0[k], patch.p1[k], patch.p2[k], patch.p3[k]
-    fine = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.a[k], patch.b[k])
-    p, q, r, s = patch.p4[k], patch.p5[k], patch.p6[k], patch.p7[k]
-    coarse = between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), patch.c[k], patch.d[k])
+    fine = _between_pairs(patch.t0[k], patch.t1[k], shift, patch.a[k], patch.b[k])
+    coarse = _between_pairs(patch.t2[k], patch.t3[k], shift, patch.c[k], patch.d[k])
     return f32((fine + patch.weight[k] * (coarse - fine)) * f32(1 / 255))
+
+
+@step
+def _between_pairs(below: int, above: int, shift: int, a: float, b: float) -> float:
+    p, q, r, s = u32(below), u32(below >> u64(32)), u32(above), u32(above >> u64(32))
+    return between(byte(p, shift), byte(q, shift), byte(r, shift), byte(s, shift), a, b)
+
+
+@step
+def mix_one_level(quads: Words, tile: int, patch: Bundle, count: int, scale: float, clamped: bool) -> None:
+    """Let `weight` be a channel, 0 to 1, for places and footprints of a patch, all of them times `scale`."""
+    for k in range(count):
+        level = level_for(patch.wide[k] * scale * f32(2**0.5))
+        patch.p0[k], _, patch.a[k], patch.b[k] = corner(level, patch.u[k] * scale, patch.v[k] * scale, clamped)
+    for k in range(count):
+        i = patch.p0[k]
+        if is_wild(i):
+            break
+        patch.p0[k] = quads[tile, i]
+    for k in range(count):
+        word = patch.p0[k]
+        p, q, r, s = byte(word, 0), byte(word, 8), byte(word, 16), byte(word, 24)
+        patch.weight[k] = between(p, q, r, s, patch.a[k], patch.b[k]) * f32(1 / 255)

@@ -9,12 +9,15 @@ where a material says so.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.scene import prints
 from secondeye.scene.paint import EDGE_PX, Array, cells, cut, fractal, grid, paint, shade, smooth_step
+
+Word = TypeVar("Word", np.uint32, np.uint64)
 
 LEVELS = 9
 """256, 128, ... 1."""
@@ -48,9 +51,33 @@ def atlas() -> Atlas:
 
 
 @cache
-def words() -> NDArray[np.uint32]:
-    """The texels (tiles, texels), each as one word whose bytes are red, green, blue and alpha, red the lowest."""
-    return np.ascontiguousarray(atlas().texels).view("<u4")[..., 0].astype(np.uint32)
+def pairs() -> NDArray[np.uint64]:
+    """Texels (tiles, texels), each with the one right of it, so that both are read at once.
+
+    A texel is 32 bits: red, green, blue and alpha, red the lowest. The right one is in the higher half.
+    """
+    words = np.ascontiguousarray(atlas().texels).view("<u4")[..., 0].astype(np.uint64)
+    return words | _beside(words, 0, -1) << np.uint64(32)
+
+
+@cache
+def quads() -> NDArray[np.uint32]:
+    """One channel of texels (tiles, texels), each with those right of it, above it, and right of that one.
+
+    Each is eight bits, the texel itself the lowest; the channel is alpha, but red in the tile `macro`.
+    """
+    channel = atlas().texels[..., 3].astype(np.uint32)
+    channel[atlas().index["macro"]] = atlas().texels[atlas().index["macro"], :, 0]
+    around = channel, _beside(channel, 0, -1), _beside(channel, 1, 0), _beside(channel, 1, -1)
+    return sum((value << np.uint32(8 * i) for i, value in enumerate(around)), np.zeros_like(channel))
+
+
+def _beside(texels: NDArray[Word], down: int, right: int) -> NDArray[Word]:
+    """The texels of all levels (tiles, texels), rolled within their level."""
+    edges = [EDGE_PX >> level for level in range(LEVELS)]
+    ends = np.cumsum([edge * edge for edge in edges])[:-1]
+    levels = [part.reshape(-1, edge, edge) for edge, part in zip(edges, np.split(texels, ends, 1), strict=True)]
+    return np.concatenate([np.roll(level, (down, right), (1, 2)).reshape(len(texels), -1) for level in levels], 1)
 
 
 def _pyramid(picture: Array) -> NDArray[np.uint8]:

@@ -15,6 +15,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from secondeye.errors import InputError
+
 Array = NDArray[np.float64]
 Vector = tuple[float, float, float]
 
@@ -129,10 +131,18 @@ class Air:
 
 @dataclass(frozen=True)
 class World:
-    """Bodies and the air around them."""
+    """Bodies and the air around them.
+
+    Raises:
+        InputError: there is no body.
+    """
 
     bodies: Sequence[Body]
     air: Air = Air()
+
+    def __post_init__(self) -> None:
+        if not len(self.bodies):
+            raise InputError("a world without bodies shows nothing: give it one at least, be it the ground")
 
 
 def about(axis: Vector | Array, angle: Array | float) -> Array:
