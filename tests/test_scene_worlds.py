@@ -47,6 +47,24 @@ def test_frames_depend_on_seed_and_number_alone(place: str, monkeypatch: pytest.
         assert_same(a, b)
 
 
+@pytest.mark.parametrize("place", sorted(PLACES))
+def test_what_a_still_camera_shows_again_is_as_if_it_were_cast_anew(place: str) -> None:
+    """Frames rendered together, of which most blocks are copied, equal each rendered alone, bit for bit."""
+    shot = scene.random_shot(4, place=place, camera="still")
+    (whole,) = scene.render(shot, 4, 90, 70, start=3)
+    assert whole.left_truth is not None
+    same = (whole.left[1:] == whole.left[:-1]).all(1)
+    assert 0.2 < same.double().mean() < 1, "some of it rests, some moves"
+    for t in range(4):
+        (alone,) = scene.render(shot, 1, 90, 70, start=3 + t)
+        assert_same(whole[t : t + 1], alone)
+
+
+def test_a_world_without_bodies_is_refused() -> None:
+    with pytest.raises(InputError, match="a world without bodies"):
+        World([])
+
+
 def test_seeds_places_and_cameras_differ() -> None:
     shots = [scene.random_shot(seed, place=place, camera=c) for seed in (0, 1) for place in PLACES for c in CAMERAS]
     pictures = [frames_of(shot, 1, start=24, truth=False)[0].left for shot in shots]

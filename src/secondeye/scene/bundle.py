@@ -91,6 +91,9 @@ class Stage(NamedTuple):
             from which depth on.
             Both lists have solid bodies before cut-out ones, which take longer to ask.
         glossy: whether anything is not matte.
+        rests: (2 T,) whether a view's camera is where it was a frame before.
+        sweeps: (2 T, 4, M) where each of the M bodies that move may show, now or a frame before, in px as above.
+        swept: (T, 6, M) their bounds, now or a frame before, as in `maps`.
     """
 
     bodies: Records
@@ -104,6 +107,9 @@ class Stage(NamedTuple):
     order: Ints
     boxes: Floats
     glossy: bool
+    rests: Bools
+    sweeps: Floats
+    swept: Floats
 
 
 def record(**fields: str) -> np.dtype[np.void]:

@@ -29,6 +29,7 @@ from secondeye.scene.kernel import Pictures, around, fill, middle_of, write
 from secondeye.scene.lanes import bits_of, is_wild, kernel, number_of, padded, step
 from secondeye.scene.meeting import Span, ask, choose, farthest, find_solid, nearest_depth, nominate, place
 from secondeye.scene.shapes import BOX, HALF, ONE, QUAD, ZERO
+from secondeye.scene.stillness import repeat, spread, undisturbed
 
 TRAIL = record(float32="u v z inverse limit", int32="body chosen", uint32="some")
 """Where points of a block are in another view.
@@ -85,14 +86,16 @@ def follow(
         trails: (1,) of TRAIL, scratch.
     """
     _, height, width = pictures.key.shape
-    lines, points, trail = -(-height // BLOCK_PX), space.rays[0], trails[0]
+    points, trail = space.rays[0], trails[0]
     filled = 0, 0
     for line in range(first, stop):
-        slot, row = line // lines, line % lines
+        slot, row = line % len(views), line // len(views)
         high = min(height - row * BLOCK_PX, BLOCK_PX)
         for column in range(-(-width // BLOCK_PX)):
             wide, view = min(width - column * BLOCK_PX, BLOCK_PX), views[slot]
             at = slot, row * BLOCK_PX, column * BLOCK_PX, wide, high
+            if line > first and _repeated(stage, views, targets, signs, found, *at):
+                continue
             if wide != filled[0] or high != filled[1]:
                 fill(points, wide, high, ZERO, ZERO)
                 filled = wide, high
@@ -105,6 +108,39 @@ def follow(
                 _hide(stage, view, target, x, y, width, height, space, trail, wide * high)
                 _thin(stage, view, x, y, space, trail, wide * high, total)
                 _write(found, k * len(views) + slot, points, trail, signs[k, slot], *at)
+
+
+@step
+def _repeated(
+    stage: Stage,
+    views: Longs,
+    targets: Longs,
+    signs: Floats,
+    found: Found,
+    slot: int,
+    top: int,
+    left: int,
+    wide: int,
+    high: int,
+) -> bool:
+    """Copy what was known of a block in the frame before if it is still so; whether it is."""
+    if slot == 0 or wide < BLOCK_PX or views[slot] != views[slot - 1] + 2:
+        return False
+    if not undisturbed(stage, views[slot], around(left, top, wide, high)):
+        return False
+    for k in range(len(targets)):
+        before = k * len(views) + slot - 1
+        if targets[k, slot] != targets[k, slot - 1] + 2:
+            return False
+        if not undisturbed(stage, targets[k, slot], spread(found.moved, before, signs[k, slot], top, left, high)):
+            return False
+    for k in range(len(targets)):
+        at = k * len(views) + slot
+        repeat(found.moved, 2 * at, 2 * at - 2, top, left, high)
+        repeat(found.moved, 2 * at + 1, 2 * at - 1, top, left, high)
+        repeat(found.visible, at, at - 1, top, left, high)
+    repeat(found.surface, slot, slot - 1, top, left, high)
+    return True
 
 
 @step

@@ -31,6 +31,7 @@ from secondeye.scene.gloss import MATTE, gloss
 from secondeye.scene.lanes import kernel, loops, step
 from secondeye.scene.meeting import Span, cast, reset
 from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
+from secondeye.scene.stillness import repeat, undisturbed, unshaded
 
 ONE_RAY: Any = np.int64(1)
 
@@ -100,13 +101,16 @@ def draw(
         edges: (1,) of EDGES, scratch.
     """
     _, height, width = pictures.key.shape
-    lines, samples, rays = -(-height // BLOCK_PX), len(shifts), space.rays[0]
+    samples, rays = len(shifts), space.rays[0]
     at_once, filled = CAPACITY // samples, (0, 0)
     for line in range(first, stop):
-        slot, row = line // lines, line % lines
+        slot, row = line % len(views), line // len(views)
         for column in range(-(-width // BLOCK_PX)):
             wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
             left, top, view = column * BLOCK_PX, row * BLOCK_PX, views[slot]
+            ready = line > first and not softening and wide == filled[0] and high == filled[1]
+            if ready and _repeated(stage, views, slot, pictures, rays, left, top, wide, high):
+                continue
             total = find_edges(stage, pictures.key, slot, left, top, wide, high, edges[0]) if softening else wide * high
             for start in range(0, total, at_once):
                 pixels = min(total - start, at_once)
@@ -177,6 +181,32 @@ def _write_eight(values: Bundle, i: int, pictures: Floats | Ints, at: int, y: in
     pictures[at, y, x + two], pictures[at, y, x + three] = c, d
     pictures[at, y, x + four], pictures[at, y, x + five] = e, f
     pictures[at, y, x + six], pictures[at, y, x + seven] = g, h
+
+
+@step
+def _repeated(
+    stage: Stage, views: Longs, slot: int, pictures: Pictures, rays: Bundle, left: int, top: int, wide: int, high: int
+) -> bool:
+    """Copy a block from the frame before if it shows the same; whether it does."""
+    if slot == 0 or wide < BLOCK_PX or views[slot] != views[slot - 1] + 2 or stage.glossy:
+        return False
+    view, before = views[slot], slot - 1
+    x, y = left + (BLOCK_PX - 1) / 2, top + (BLOCK_PX - 1) / 2
+    if not undisturbed(stage, view, around(left, top, wide, high)):
+        return False
+    if not unshaded(stage, view, x, y, rays, pictures.depth, before, top, left, high):
+        return False
+    for c in range(3):
+        repeat(pictures.rgb, 3 * slot + c, 3 * before + c, top, left, high)
+    repeat(pictures.depth, slot, before, top, left, high)
+    repeat(pictures.key, slot, before, top, left, high)
+    if len(pictures.alpha):
+        for c in range(3):
+            repeat(pictures.front, 3 * slot + c, 3 * before + c, top, left, high)
+        repeat(pictures.alpha, slot, before, top, left, high)
+        repeat(pictures.front_depth, slot, before, top, left, high)
+        repeat(pictures.behind_depth, slot, before, top, left, high)
+    return True
 
 
 @step

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from secondeye.scene.bundle import AIR, BODY, Floats, Ints, Records, Stage
+from secondeye.scene.bundle import AIR, BODY, Bools, Floats, Ints, Records, Stage
 from secondeye.scene.camera import Array, Views
 from secondeye.scene.paint import EDGE_PX
 from secondeye.scene.tiles import atlas, pairs, quads
@@ -32,7 +32,27 @@ def stage(world: World, cameras: Views, times_s: Array) -> Stage:
     bodies, air = _bodies(world), _air(world, axes, len(to_world), float(cameras.lens[0, 0, 0, 0]))
     glossy = bool((bodies["finish"] != Finish.MATTE).any())
     shadows = np.ascontiguousarray(bounds[:, shades].transpose(0, 2, 1), np.float32)
-    return Stage(bodies, air, pairs(), quads(), maps, rays, shades, shadows, order, boxes, glossy)
+    still = _stillness(to_world, bounds, rays, order, boxes)
+    return Stage(bodies, air, pairs(), quads(), maps, rays, shades, shadows, order, boxes, glossy, *still)
+
+
+def _stillness(to_world: Array, bounds: Array, rays: Array, order: Ints, boxes: Floats) -> tuple[Bools, Floats, Floats]:
+    """rests, sweeps and swept of a Stage; of cameras that do not rest, nothing is said."""
+    rests = np.zeros(len(rays), np.bool_)
+    rests[2:] = (rays[2:, -1] == rays[:-2, -1]).all(-1)
+    if not rests.any():
+        return rests, np.zeros((len(rays), 4, 0), np.float32), np.zeros((len(bounds), 6, 0), np.float32)
+    movers = np.flatnonzero((to_world != to_world[:1]).any((0, 2, 3)))
+    places = np.argsort(order, -1)[:, None, movers]
+    now = np.take_along_axis(boxes[:, :4], places, -1)
+    return rests, _united(now, 2, 2), _united(bounds[:, movers].transpose(0, 2, 1), 1, 3)
+
+
+def _united(bounds: Array | Floats, before: int, lowest: int) -> Floats:
+    """Bounds (T, 2 lowest, M) that hold what they are now and what they were, so many rows before."""
+    then = np.concatenate([bounds[:before], bounds[:-before]])
+    parts = np.minimum(bounds[:, :lowest], then[:, :lowest]), np.maximum(bounds[:, lowest:], then[:, lowest:])
+    return np.ascontiguousarray(np.concatenate(parts, 1), np.float32)
 
 
 def _unit(vector: Array) -> Array:
