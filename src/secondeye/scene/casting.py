@@ -2,10 +2,11 @@
 
 import math
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +108,20 @@ def look(
 
 
 def _run(lines: Callable[[int, int, Scratch], None], built: Stage, pictures: Pictures) -> None:
-    """Call a kernel for all lines of blocks; it works with `scratch` of its own."""
+    """Call a kernel for all lines of blocks; each thread works with `scratch` of its own."""
     count, height, _ = pictures.key.shape
     each = -(-height // BLOCK_PX)
 
     def band(first: int, stop: int) -> None:
-        lines(-(-first // BLOCK_PX), -(-stop // BLOCK_PX), scratch(len(built.bodies)))
+        lines(-(-first // BLOCK_PX), -(-stop // BLOCK_PX), _space(threading.get_ident(), len(built.bodies)))
 
     run_rows(band, count * each * BLOCK_PX)
+
+
+@lru_cache(maxsize=16)
+def _space(thread: int, body_count: int) -> Scratch:
+    """Where one thread works: a thread runs one kernel at a time, and touching fresh memory takes long."""
+    return scratch(body_count)
 
 
 def _empty(memory: Memory, count: int, size: tuple[int, int], layers: bool) -> Pictures:

@@ -31,7 +31,7 @@ from secondeye.scene.gloss import MATTE, gloss
 from secondeye.scene.lanes import kernel, loops, step
 from secondeye.scene.meeting import Span, cast, reset
 from secondeye.scene.shading import gather, give_back, haze, list_all, locate, part, shade, shade_sky
-from secondeye.scene.stillness import repeat, undisturbed, unshaded
+from secondeye.scene.stillness import repeat, same_keys, undisturbed, unshaded
 
 ONE_RAY: Any = np.int64(1)
 
@@ -108,8 +108,8 @@ def draw(
         for column in range(-(-width // BLOCK_PX)):
             wide, high = min(width - column * BLOCK_PX, BLOCK_PX), min(height - row * BLOCK_PX, BLOCK_PX)
             left, top, view = column * BLOCK_PX, row * BLOCK_PX, views[slot]
-            ready = line > first and not softening and wide == filled[0] and high == filled[1]
-            if ready and _repeated(stage, views, slot, pictures, rays, left, top, wide, high):
+            ready = line > first and (softening or (wide == filled[0] and high == filled[1]))
+            if ready and _repeated(stage, views, slot, pictures, rays, left, top, wide, high, softening):
                 continue
             total = find_edges(stage, pictures.key, slot, left, top, wide, high, edges[0]) if softening else wide * high
             for start in range(0, total, at_once):
@@ -185,7 +185,16 @@ def _write_eight(values: Bundle, i: int, pictures: Floats | Ints, at: int, y: in
 
 @step
 def _repeated(
-    stage: Stage, views: Longs, slot: int, pictures: Pictures, rays: Bundle, left: int, top: int, wide: int, high: int
+    stage: Stage,
+    views: Longs,
+    slot: int,
+    pictures: Pictures,
+    rays: Bundle,
+    left: int,
+    top: int,
+    wide: int,
+    high: int,
+    softening: bool,
 ) -> bool:
     """Copy a block from the frame before if it shows the same; whether it does."""
     if slot == 0 or wide < BLOCK_PX or views[slot] != views[slot - 1] + 2 or stage.glossy:
@@ -194,7 +203,10 @@ def _repeated(
     x, y = left + (BLOCK_PX - 1) / 2, top + (BLOCK_PX - 1) / 2
     if not undisturbed(stage, view, around(left, top, wide, high)):
         return False
-    if not unshaded(stage, view, x, y, rays, pictures.depth, before, top, left, high):
+    if softening:  # rays between pixels' centres may meet what no depth tells of, and shadows fall on that, too
+        if stage.air[0].shadows or not same_keys(pictures.key, slot, left, top, wide, high):
+            return False
+    elif not unshaded(stage, view, x, y, rays, pictures.depth, before, top, left, high):
         return False
     for c in range(3):
         repeat(pictures.rgb, 3 * slot + c, 3 * before + c, top, left, high)

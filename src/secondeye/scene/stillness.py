@@ -4,7 +4,7 @@ What is copied is bit for bit what would come of casting: all that goes into a b
 """
 
 from secondeye.scene.bundle import BLOCK_PX, INF, Bools, Bundle, Floats, Ints, Stage, f32, u64
-from secondeye.scene.lanes import loops, step
+from secondeye.scene.lanes import LEAST, MOST, loops, order_of, step, value_of
 from secondeye.scene.meeting import Rows, Span, seen_by, towards
 
 Vector = tuple[float, float, float]
@@ -12,8 +12,6 @@ Vector = tuple[float, float, float]
 ROOM_M = f32(2e-3)
 """What single precision and the way off a surface may make of where a shadow falls; and a share of its distance."""
 ROOM_SHARE = f32(1e-5)
-
-FAR_M = f32(1e30)
 
 
 @loops
@@ -58,30 +56,44 @@ def _extent(
     axis: Vector, seen: Rows, rays: Bundle, depth: Floats, at: int, y: int, x: int, high: int
 ) -> tuple[float, float]:
     """From where to where a block's points are along an axis, m, some room added."""
-    low, most, (a, b, c) = FAR_M, -FAR_M, axis
+    least, most, (a, b, c) = MOST, LEAST, axis
     start = a * seen[0][0] + b * seen[1][0] + c * seen[2][0]
     for j in range(high):
         for i in range(BLOCK_PX):
             k, t = j * BLOCK_PX + i, depth[at, u64(y + j), u64(x + i)]
             along = a * towards(seen[0], rays.x[k], rays.y[k]) + b * towards(seen[1], rays.x[k], rays.y[k])
-            value = start + t * (along + c * towards(seen[2], rays.x[k], rays.y[k]))
-            low = value if (t < INF) & (value < low) else low
+            value = order_of(start + t * (along + c * towards(seen[2], rays.x[k], rays.y[k])))
+            least = value if (t < INF) & (value < least) else least
             most = value if (t < INF) & (value > most) else most
-    room = ROOM_M + ROOM_SHARE * max(abs(low), abs(most))
-    return low - room, most + room
+    if most < least:
+        return INF, -INF
+    low, high_end = f32(value_of(least)), f32(value_of(most))
+    room = ROOM_M + ROOM_SHARE * max(abs(low), abs(high_end))
+    return low - room, high_end + room
 
 
 @step
 def spread(moved: Floats, at: int, sign: float, y: int, x: int, high: int) -> Span:
     """Where in another view points of a block have been found, px, by how far they had moved."""
-    left, top, right, bottom = FAR_M, FAR_M, -FAR_M, -FAR_M
+    left, top, right, bottom = MOST, MOST, LEAST, LEAST
     for j in range(high):
         for i in range(BLOCK_PX):
-            u = f32(x + i) + sign * moved[2 * at, u64(y + j), u64(x + i)]
-            v = f32(y + j) + sign * moved[2 * at + 1, u64(y + j), u64(x + i)]
+            u = order_of(f32(x + i) + sign * moved[2 * at, u64(y + j), u64(x + i)])
+            v = order_of(f32(y + j) + sign * moved[2 * at + 1, u64(y + j), u64(x + i)])
             left, right = u if u < left else left, u if u > right else right
             top, bottom = v if v < top else top, v if v > bottom else bottom
-    return left, top, right, bottom
+    return f32(value_of(left)), f32(value_of(top)), f32(value_of(right)), f32(value_of(bottom))
+
+
+@step
+def same_keys(key: Ints, slot: int, left: int, top: int, wide: int, high: int) -> bool:
+    """Whether a block, and what is around it, has the same keys as in the frame before."""
+    _, height, width = key.shape
+    differ = 0
+    for y in range(max(top - 1, 0), min(top + high + 1, height)):
+        for x in range(max(left - 1, 0), min(left + wide + 1, width)):
+            differ += 1 if key[slot, u64(y), u64(x)] != key[slot - 1, u64(y), u64(x)] else 0
+    return differ == 0
 
 
 @step

@@ -1,7 +1,7 @@
 """Where the sun shines."""
 
 from secondeye.scene.bundle import INF, SKY, Bundle, Ints, Stage, f32, i32, i64
-from secondeye.scene.lanes import bits_of, is_wild, loops, number_of, padded, step
+from secondeye.scene.lanes import LEAST, MOST, is_wild, loops, order_of, padded, step, value_of
 from secondeye.scene.meeting import ask_freely, choose, farthest, reset
 from secondeye.scene.shapes import QUAD, ZERO
 
@@ -9,8 +9,6 @@ SUN_SPREAD = f32(0.002)
 """How wide a ray of the sun is for each m from what casts the shadow: the gaps of cut-out bodies blur."""
 
 OFF_SURFACE_M = f32(1e-3)
-
-LEAST, MOST = i32(-(1 << 31)), i32((1 << 31) - 1)
 
 Bounds = tuple[float, float, float, float, float, float]
 
@@ -95,22 +93,14 @@ def _bounds(light: Bundle, rays: Bundle, count: int) -> Bounds:
     low_a, low_b, low_c, high_a, high_b, high_c = MOST, MOST, MOST, LEAST, LEAST, LEAST
     for k in range(count):
         x, y, z = rays.wx[k], rays.wy[k], rays.wz[k]
-        a, b, c = _order(ax * x + ay * y + az * z), _order(bx * x + by * y + bz * z), _order(cx * x + cy * y + cz * z)
+        a, b, c = (
+            order_of(ax * x + ay * y + az * z),
+            order_of(bx * x + by * y + bz * z),
+            order_of(cx * x + cy * y + cz * z),
+        )
         low_a, low_b, low_c = a if a < low_a else low_a, b if b < low_b else low_b, c if c < low_c else low_c
         high_a, high_b, high_c = a if a > high_a else high_a, b if b > high_b else high_b, c if c > high_c else high_c
-    return _value(low_a), _value(low_b), _value(low_c), _value(high_a), _value(high_b), _value(high_c)
-
-
-@step
-def _order(value: float) -> int:
-    """A whole number; these are in the same order as the values, and their least and greatest are found faster."""
-    bits = i32(bits_of(value))
-    return i32(bits ^ ((bits >> 31) & MOST))
-
-
-@step
-def _value(order: int) -> float:
-    return f32(number_of(order ^ ((order >> 31) & MOST)))
+    return value_of(low_a), value_of(low_b), value_of(low_c), value_of(high_a), value_of(high_b), value_of(high_c)
 
 
 @step
