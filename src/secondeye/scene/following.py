@@ -94,7 +94,8 @@ def follow(
         for column in range(-(-width // BLOCK_PX)):
             wide, view = min(width - column * BLOCK_PX, BLOCK_PX), views[slot]
             at = slot, row * BLOCK_PX, column * BLOCK_PX, wide, high
-            if line > first and _repeated(stage, views, targets, signs, found, *at):
+            whole = line > first and wide == BLOCK_PX
+            if whole and _repeated(stage, views, targets, signs, found, slot, at[1], at[2], high):
                 continue
             if wide != filled[0] or high != filled[1]:
                 fill(points, wide, high, ZERO, ZERO)
@@ -112,21 +113,12 @@ def follow(
 
 @step
 def _repeated(
-    stage: Stage,
-    views: Longs,
-    targets: Longs,
-    signs: Floats,
-    found: Found,
-    slot: int,
-    top: int,
-    left: int,
-    wide: int,
-    high: int,
+    stage: Stage, views: Longs, targets: Longs, signs: Floats, found: Found, slot: int, top: int, left: int, high: int
 ) -> bool:
     """Copy what was known of a block in the frame before if it is still so; whether it is."""
-    if slot == 0 or wide < BLOCK_PX or views[slot] != views[slot - 1] + 2:
+    if slot == 0 or views[slot] != views[slot - 1] + 2:
         return False
-    if not undisturbed(stage, views[slot], around(left, top, wide, high)):
+    if not undisturbed(stage, views[slot], around(left, top, BLOCK_PX, high)):
         return False
     for k in range(len(targets)):
         before = k * len(views) + slot - 1
