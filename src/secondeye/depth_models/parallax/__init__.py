@@ -72,8 +72,12 @@ TRUSTED, WITHIN = 0.2, 2.0
 """How deep a scene is, is told by pixels whose flow is trusted more than that, and which the camera's move explains to
 within so many times the flow's noise."""
 
-RANGE_PERCENTILES = (1, 99)
-"""Of their inverse depth: a few are wrong and far off."""
+RANGE_PERCENTILES = (1, 5, 95, 99)
+"""Of their inverse depth, within which a scene lies: a few are wrong and far off."""
+
+FARTHEST_TAIL, NEAREST_TAIL = 0.5, 2.0
+"""Between the outer two of them there is at most so much, of what is between the inner two: what moves by itself may
+seem to lie far beyond everything, while a single thing may well stand close."""
 
 RANGE_ROOM = 0.25
 """The sweep tries so much more than the range of what flow says, either way."""
@@ -247,7 +251,8 @@ def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Arr
     known = motion.inverse_depth[sure > 0]
     if known.size < FEWEST_SURE:
         return None
-    farthest, nearest = np.percentile(known, RANGE_PERCENTILES)
+    least, low, high, most = np.percentile(known, RANGE_PERCENTILES)
+    farthest, nearest = max(least, low - FARTHEST_TAIL * (high - low)), min(most, high + NEAREST_TAIL * (high - low))
     if not nearest > farthest:
         return None
     views, room = [(other, motion.camera)], RANGE_ROOM * (nearest - farthest)
