@@ -10,7 +10,7 @@ on it. Values are inverse depth on a nominal 0 to 1 scale that is kept within a 
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,8 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secondeye.depth_models.parallax.fusion import Fusion, heard
+from secondeye.depth_models.parallax.fusion import LOST, Fusion, carried, heard
+from secondeye.depth_models.parallax.light import measured
 from secondeye.depth_models.parallax.sweep import Swept, sweep
+from secondeye.depth_models.parallax.view import View
 from secondeye.errors import InputError
 from secondeye.flow import confidence, consistency_error, dis_flow, seen_again
 from secondeye.flow.camera import fit_camera
@@ -40,6 +42,13 @@ LONGEST_GAP = 12
 
 FIRST_GAP = 3.0
 """Where a segment starts: nothing is known yet of how fast its camera is."""
+
+LEAST_IN_FLASH = 0.6
+"""Share of a frame in another light that must be as it was: highlights that are burnt out would lose their depth."""
+
+FIRST_LOOKS = 3
+"""Frames that a shot's first is compared with at most, ever farther off, until one shows parallax: what is found out
+later would change the depth of things while one looks at them."""
 
 TARGET_PX = 6.0
 """Parallax that the gap aims at: ten times the noise of DIS, and well within its reach."""
@@ -153,24 +162,38 @@ def small_grey(rgb: Tensor, width_px: int) -> Grey:
 
 def follow(greys: Iterator[Grey]) -> Iterator[Array]:
     """Inverse depth (h, w) of each frame of one segment, in order."""
-    past: deque[Grey] = deque(maxlen=LONGEST_GAP)
-    ahead: deque[Grey] = deque()
+    lit, view = measured(greys), View(LONGEST_GAP)
     fusion: Fusion | None = None
-    gap, number = FIRST_GAP, 0
+    shown: Array | None = None
+    gap, number, held = FIRST_GAP, 0, 0
     while True:
-        while len(ahead) <= LOOK_AHEAD and (following := next(greys, None)) is not None:
-            ahead.append(following)
-        if not ahead:
+        while len(view.ahead) <= LOOK_AHEAD and (following := next(lit, None)) is not None:
+            view.ahead.append(following)
+        if not view.ahead:
             return
-        grey = ahead.popleft()
+        same_place = view.go_on()
         if fusion is None:
-            fusion = Fusion(grey)
-        else:
-            fusion.advance(grey, dis_flow(grey, past[-1], "fast"))
-        if number % (2 if number < SOON else MEASURE_EVERY) == 0:
-            gap = _measure(fusion, grey, past, ahead, gap)
-        yield fusion.show()
-        past.append(grey)
+            fusion = Fusion(view.grey)
+        elif shown is not None and not same_place:
+            fusion.start(view.grey, view.cut_out(shown))
+            number = 0
+        elif not fusion.advance(*(step := _step(view))):
+            if shown is not None and _passes(view, held, step[-1]):
+                held += 1
+                yield shown
+                continue
+            if not fusion.advance(*step[:-1]):
+                fusion.start(view.grey)
+                view.past.clear()
+                number = 0
+        held = 0
+        if number == 0:
+            gap = _begin(fusion, view)
+        elif number % (2 if number < SOON else MEASURE_EVERY) == 0:
+            gap = _take_in(fusion, _look(view, gap), gap)
+        shown = view.framed(fusion.show())
+        yield shown
+        view.past.append(view.frame)
         number += 1
 
 
@@ -196,28 +219,74 @@ def _ground(motion: Motion) -> float:
     return _slope(motion.lower_nearer, 0.3, 0.5) if exact else 0.0
 
 
-def _measure(fusion: Fusion, grey: Grey, past: deque[Grey], ahead: deque[Grey], gap: float) -> float:
-    """Compare the current frame with one about `gap` frames off and take in what that says; the next gap."""
-    offset = _offset(max(1, round(gap)), len(past), len(ahead))
-    if offset == 0:
+@dataclass(frozen=True)
+class Look:
+    """What the current frame and another one say, and how far off the next should be; nothing, where all is lost."""
+
+    motion: Motion | None
+    trust: Array
+    belief: float
+    swept: Swept | None
+    next_gap: float
+
+
+def _step(view: View) -> tuple[Grey, Array, Grey, float]:
+    """The current frame, the flow from it back to the one before, that one, and what share of it must be the same."""
+    grey, before = view.grey, view.at(-1)
+    least = LOST if view.frame.has_light_of(view.past[-1]) else LEAST_IN_FLASH
+    return grey, dis_flow(grey, before, "fast"), before, least
+
+
+def _passes(view: View, held: int, least: float) -> bool:
+    """Whether a frame that is nothing like the one before is a flash or a black frame, after so many of them."""
+    if view.frame.is_blank or held >= LOOK_AHEAD:
+        return view.frame.is_blank
+    before, later = view.at(-1), [view.at(k + 1) for k in range(view.reach[1])]
+    return any(carried(before, grey, dis_flow(grey, before, "fast"))[0].mean() > least for grey in later)
+
+
+def _begin(fusion: Fusion, view: View) -> float:
+    """Take in what the first frame says, with the nearest of the following that says enough; the next gap."""
+    gap, look = FIRST_GAP, None
+    for _ in range(FIRST_LOOKS):
+        look = _look(view, gap)
+        if look is None or look.belief > 0 or round(look.next_gap) == round(gap):
+            break
+        gap = look.next_gap
+    return _take_in(fusion, look, gap)
+
+
+def _take_in(fusion: Fusion, look: Look | None, gap: float) -> float:
+    """Add to what is known; the next gap."""
+    if look is None:
         return gap
-    frames, other = abs(offset), _at(offset, past, ahead)
+    if look.motion is not None:
+        fusion.add(look.motion, look.trust, look.belief, look.swept)
+    return look.next_gap
+
+
+def _look(view: View, gap: float) -> Look | None:
+    """Compare the current frame with one about `gap` frames off; None where there is none."""
+    offset = _offset(max(1, round(gap)), *view.reach)
+    if offset == 0:
+        return None
+    grey, frames, other = view.grey, abs(offset), view.at(offset)
     forward, backward = dis_flow(grey, other), dis_flow(other, grey)
     error = consistency_error(forward, backward)
     trust = confidence(forward, backward, grey, error)
     motion = fit_motion(forward, trust) if (error > LOST_PX).mean() < MOST_LOST else None
     if motion is None:
-        return max(1.0, frames / 2)
+        return Look(None, trust, 0.0, None, max(1.0, frames / 2))
     belief = believe(motion)
     swept = None
     if belief > 0:
-        more = [_at(k, past, ahead) for k in (-offset, 2 * offset, -2 * offset) if -len(past) <= k <= len(ahead)]
+        past, ahead = view.reach
+        more = [view.at(k) for k in (-offset, 2 * offset, -2 * offset) if -past <= k <= ahead]
         again = seen_again(forward, error)
         swept = _sweep(grey, other, more, motion, trust, again)
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
             swept = replace(swept, sure=swept.sure * again)
-    fusion.add(motion, trust, belief, swept)
-    return _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0)
+    return Look(motion, trust, belief, swept, _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0))
 
 
 def _next_gap(motion: Motion, gap: float, frames: int, side_px: int, *, believed: bool) -> float:
@@ -236,10 +305,6 @@ def _offset(frames: int, past: int, ahead: int) -> int:
     if past >= frames or past >= ahead:
         return -min(frames, past)
     return min(frames, ahead)
-
-
-def _at(offset: int, past: deque[Grey], ahead: deque[Grey]) -> Grey:
-    return past[offset] if offset < 0 else ahead[offset - 1]
 
 
 def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Array, again: Array) -> Swept | None:

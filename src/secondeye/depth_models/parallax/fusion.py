@@ -5,6 +5,8 @@ later ones are brought to it where both are trusted, so that the scale neither j
 contradicts what has been gathered counts little until it has been repeated.
 """
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,10 @@ FADE, MOVING_FADE = 0.98, 0.992
 ALIKE = 8.0
 """Grey levels within which a px is the one it was: above the noise of usual footage and of misplaced texture."""
 
+NEIGHBOURS = np.ones((3, 3), np.uint8)
+"""What is shown is carried along where a px is like any of those about its place: flow is not exact to the px, and
+fine texture would have every new map shown at once."""
+
 LOST = 0.2
 """Share of the frame that must be as it was, or nothing is carried along."""
 
@@ -75,43 +81,55 @@ STEEP = 0.6, 2.0
 BLEND = 0.25
 """Share of a new map in what is shown, where the old one could be carried along: a quarter of a second."""
 
+MOST_CHANGE = 0.012
+"""How much the scale of what is shown changes from a frame to the next: its spread's logarithm, and either end."""
+
+SPREAD, LEAST_SPREAD = (10, 90), 0.05
+"""Percentiles that are the ends of the scale; where they are closer, there is none."""
+
+EASED_STEP, FEWEST_SAME = 3, 60
+"""One px of so many in either direction is enough to measure it on, and so many that stay the same."""
+
 
 class Fusion:
     """The state of one segment: all arrays are (h, w) float32 of the current frame."""
 
     def __init__(self, grey: NDArray[np.uint8]) -> None:
-        self._start(grey)
+        self.start(grey)
 
-    def _start(self, grey: NDArray[np.uint8]) -> None:
+    def start(self, grey: NDArray[np.uint8], shown: Array | None = None) -> None:
+        """Know nothing, at a frame (h, w); `shown` is what has been shown of the same scene."""
         self._grey = grey
         self._depth, self._trust, self._moving, self._leaving, self._match = np.zeros((5, *grey.shape), np.float32)
-        self._shown: Array | None = None
+        self._shown: Array | None = shown
         self._contradictions = 0
         self._belief: float | None = None
 
-    def advance(self, grey: NDArray[np.uint8], flow: Array) -> None:
-        """Go on to the next frame; start anew where it shows something else altogether (a cut, a flash).
+    def advance(
+        self, grey: NDArray[np.uint8], flow: Array, before: NDArray[np.uint8] | None = None, least: float = LOST
+    ) -> bool:
+        """Go on to the next frame, unless it shows something else altogether (a cut, a flash).
 
         Args:
             grey: (h, w) uint8, the next frame.
             flow: (2, h, w) px from it back to the current frame.
+            before: (h, w) uint8, the current frame in the next one's light; None where that has not changed.
+            least: share of the frame that must be as it was.
+
+        Returns:
+            Whether the next frame is the current one now.
         """
-        h, w = grey.shape
-        x = flow[0] + np.arange(w, dtype=np.float32)
-        y = flow[1] + np.arange(h, dtype=np.float32)[:, None]
-        inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
-        error = cv2.blur(np.abs(warp_backward(self._grey.astype(np.float32), flow) - grey), (3, 3))
-        match = np.asarray(inside / (1 + (error / ALIKE) ** 4), np.float32)
-        if match.mean() < LOST:
-            self._start(grey)
-            return
-        self._match, self._grey = match, grey
+        match, alike = carried(self._grey if before is None else before, grey, flow)
+        if match.mean() < least:
+            return False
+        self._match, self._grey = alike, grey
         self._depth = warp_backward(self._depth, flow)
         self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
         self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
         self._leaving = warp_backward(self._leaving, flow) * match
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
+        return True
 
     def add(self, motion: Motion, trust: Array, belief: float, swept: Swept | None) -> None:
         """Take in what the current frame and another one say.
@@ -156,9 +174,7 @@ class Fusion:
         moving = np.maximum(self._moving, self._leaving)
         if (moving > SURELY_MOVING).mean() > SMALLEST_SHARE / 2:
             shown = stand(shown, _outlined(moving, grey))
-        if self._shown is not None:
-            shown = self._shown + (1 - (1 - BLEND) * self._match) * (shown - self._shown)
-        self._shown = np.asarray(shown, np.float32)
+        self._shown = shown if self._shown is None else _eased(self._shown, np.asarray(shown, np.float32), self._match)
         return self._shown.copy()
 
     def _filled(self, prior: Array, grey: Array) -> Array:
@@ -222,6 +238,59 @@ class Fusion:
         gain = spreads[0] / max(spreads[1], 1e-9)
         shift = float(np.median(old - gain * new))
         return np.asarray(gain * depth + shift, np.float32)
+
+
+def carried(before: NDArray[np.uint8], grey: NDArray[np.uint8], flow: Array) -> tuple[Array, Array]:
+    """How far each px of a frame is what it was in another, 0 to 1: exactly there, and there or beside it.
+
+    Args:
+        before: (h, w) uint8, the other frame.
+        grey: (h, w) uint8, in the same light.
+        flow: (2, h, w) px from `grey` to `before`.
+    """
+    h, w = grey.shape
+    x = flow[0] + np.arange(w, dtype=np.float32)
+    y = flow[1] + np.arange(h, dtype=np.float32)[:, None]
+    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    moved = warp_backward(before.astype(np.float32), flow)
+    beyond = np.maximum(grey - cv2.dilate(moved, NEIGHBOURS), cv2.erode(moved, NEIGHBOURS) - grey)
+    return _likeness(np.abs(moved - grey), inside), _likeness(np.maximum(beyond, np.float32(0)), inside)
+
+
+def _likeness(error: Array, inside: NDArray[np.bool_]) -> Array:
+    """How far px (h, w) are what they were, 0 to 1, by how many grey levels they are off."""
+    return np.asarray(inside / (1 + (cv2.blur(error, (3, 3)) / ALIKE) ** 4), np.float32)
+
+
+def _eased(before: Array, now: Array, match: Array) -> Array:
+    """The new map (h, w) in place of the old one, little by little where px stay the same, `match` 0 to 1.
+
+    The scale as a whole goes over no faster than the eye bears; what comes into view has the scale of the rest.
+    """
+    some = np.s_[::EASED_STEP, ::EASED_STEP]
+    same = match[some] > 0.5
+    if same.sum() < FEWEST_SAME:
+        return now
+    old, new = before[some][same], now[some][same]
+    ends, new_ends, blended_ends = (_ends(values) for values in (old, new, old + np.float32(BLEND) * (new - old)))
+    change = max(abs(math.log(_span(blended_ends) / _span(ends))), *np.abs(np.subtract(blended_ends, ends)))
+    share = np.float32(BLEND * min(1.0, MOST_CHANGE / max(change, 1e-9)))
+    eased = before + share * (now - before)
+    if share == np.float32(BLEND):
+        return np.asarray(now + match * (eased - now), np.float32)
+    goal = _ends(eased[some][same])
+    gain = np.float32(_span(goal) / _span(new_ends))
+    scaled = gain * (now - np.float32(new_ends[0])) + np.float32(goal[0])
+    return np.asarray(scaled + match * (eased - scaled), np.float32)
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    low, high = np.percentile(values, SPREAD)
+    return float(low), float(high)
+
+
+def _span(ends: tuple[float, float]) -> float:
+    return max(ends[1] - ends[0], LEAST_SPREAD)
 
 
 def heard(trust: Array) -> Array:
