@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from secondeye.depth_models.parallax.fusion import LOST, Fusion, carried, heard
+from secondeye.depth_models.parallax.letters import Letters
 from secondeye.depth_models.parallax.light import measured
 from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.depth_models.parallax.view import View
@@ -45,6 +46,9 @@ FIRST_GAP = 3.0
 
 LEAST_IN_FLASH = 0.6
 """Share of a frame in another light that must be as it was: highlights that are burnt out would lose their depth."""
+
+ASIDE = 4
+"""Frames off, of those in which letters stand still."""
 
 FIRST_LOOKS = 3
 """Frames that a shot's first is compared with at most, ever farther off, until one shows parallax: what is found out
@@ -162,7 +166,7 @@ def small_grey(rgb: Tensor, width_px: int) -> Grey:
 
 def follow(greys: Iterator[Grey]) -> Iterator[Array]:
     """Inverse depth (h, w) of each frame of one segment, in order."""
-    lit, view = measured(greys), View(LONGEST_GAP)
+    lit, view, letters = measured(greys), View(LONGEST_GAP), Letters()
     fusion: Fusion | None = None
     shown: Array | None = None
     gap, number, held = FIRST_GAP, 0, 0
@@ -191,7 +195,7 @@ def follow(greys: Iterator[Grey]) -> Iterator[Array]:
             gap = _begin(fusion, view)
         elif number % (2 if number < SOON else MEASURE_EVERY) == 0:
             gap = _take_in(fusion, _look(view, gap), gap)
-        shown = view.framed(fusion.show())
+        shown = view.framed(letters.place(fusion.show(), view.grey, _aside(view)))
         yield shown
         view.past.append(view.frame)
         number += 1
@@ -228,6 +232,11 @@ class Look:
     belief: float
     swept: Swept | None
     next_gap: float
+
+
+def _aside(view: View) -> list[Grey]:
+    """Frames a few off, in which all that moves has moved."""
+    return [view.at(k) for k in (-ASIDE, ASIDE) if -view.reach[0] <= k <= view.reach[1]]
 
 
 def _step(view: View) -> tuple[Grey, Array, Grey, float]:
