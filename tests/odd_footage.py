@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
 from secondeye.depth_models.parallax import build
 from secondeye.depth_models.parallax.prior import ramp
 from secondeye.scene import Shot, random_shot, render
@@ -17,6 +19,9 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 WIDTH, HEIGHT = 320, 180
+
+DARK = 0.02
+"""Mean of a frame in which nobody sees anything."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Film:
         return Film(self.frames[source], self.truth[source], back, self.seen[source] | doubled[:, None, None])
 
 
-def filmed(shot: Shot, count: int, *, rate: float = 24, start: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Film:
+def filmed(
+    shot: Shot, count: int, *, rate: float = 24, start: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> Film:
     """A shot as it is."""
     parts: list[tuple[Array, ...]] = []
     for part in render(shot, count, *size, start=start, frame_rate=rate, truth=True, right=False, samples=2):
@@ -129,24 +136,20 @@ def subtitled(film: Film, first: int, stop: int) -> Film:
     frames, truth, seen = film.frames.copy(), film.truth.copy(), film.seen.copy()
     frames[first:stop, :, outline], frames[first:stop, :, fill] = 0.0, 1.0
     truth[first:stop, outline] = np.nan
-    seen[first : stop + 1, outline] = False
+    rows, columns = np.nonzero(outline)  # a line of text has a place of its own, with a little around it
+    about = np.s_[rows.min() - 8 : rows.max() + 9, columns.min() - 12 : columns.max() + 13]
+    seen[(slice(first, stop + 1), *about)] = False
     return Film(frames, truth, film.back, seen)
 
 
 def depth_of(film: Film) -> Array:
     """Inverse depth (T, h, w) of one shot, as the model gives it."""
-    import torch
-
     clips = (Clip(torch.from_numpy(f)[None], i, torch.tensor([i])) for i, f in enumerate(film.frames))
     return np.stack([depth.inverse_depth[0, 0].numpy() for depth in build().estimate(clips)])
 
 
 def scaled(depth: Array) -> Array:
     """On the one scale 0 to 1 that `convert` gives a shot."""
-    import torch
-
-    from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
-
     values = torch.from_numpy(depth)[:, None]
     ranges = shot_scale(frame_percentiles(values), least_range=build().least_range)
     return np.asarray(apply_scale(values, ranges)[:, 0].numpy())
@@ -191,9 +194,20 @@ def changes(depth: Array, film: Film) -> Iterator[Change]:
 
 
 def worst_jump(depth: Array, film: Film) -> float:
-    """The largest change of scale between two frames: of the spread's logarithm, or of the middle."""
-    return max(max(abs(math.log(one.factor)), abs(one.shift)) for one in changes(depth, film))
+    """The largest change of scale between two frames that can be seen: of the spread's logarithm, or of the middle."""
+    lit = film.frames.mean(axis=(1, 2, 3)) > DARK
+    seen = [one for k, one in enumerate(changes(depth, film)) if lit[k] and lit[k + 1]]
+    return max(max(abs(math.log(one.factor)), abs(one.shift)) for one in seen)
 
 
-def shots(camera: str, seeds: tuple[int, ...] = (901, 902)) -> list[Shot]:
-    return [random_shot(seed, camera=camera, place=("room", "yard")[i % 2]) for i, seed in enumerate(seeds)]
+def tear(depth: Array, film: Film, line: Mask) -> float:
+    """By how much of 1 a line of text departs from a plane, 5th to 95th percentile, over the frames that show it."""
+    rows, columns = np.nonzero(line)
+    plane = np.stack([np.ones(len(rows)), rows, columns], 1)
+    found = []
+    for frame, shown in zip(depth, film.truth, strict=True):
+        if np.isnan(shown[line]).all():
+            values = frame[line].astype(np.float64)
+            rest = values - plane @ np.linalg.lstsq(plane, values, rcond=None)[0]
+            found.append(float(np.subtract(*np.percentile(rest, (95, 5)))))
+    return float(np.mean(found))

@@ -70,4 +70,19 @@ def test_frames_are_seen_one_at_a_time() -> None:
 
     cuts = detect_cuts(frames(), Fraction(25))  # type: ignore[arg-type]
     assert next(cuts) == 30
-    assert fed <= 33
+    assert fed <= 36
+
+
+def test_a_flash_and_black_frames_are_no_cut_but_a_flash_between_two_scenes_is() -> None:
+    random = np.random.default_rng(1)
+    one, two = (cv2.resize(random.integers(0, 255, (6, 8, 3), np.uint8), (64, 36)) for _ in range(2))
+
+    def cuts(odd: dict[int, int], change: int = 99) -> list[int]:
+        frames = (
+            np.full_like(one, odd[k]) if k in odd else np.roll(one if k < change else two, k // 3, 1) for k in range(30)
+        )
+        return list(detect_cuts(enumerate(frames), Fraction(25)))
+
+    assert cuts({}) == cuts({12: 255}) == cuts({12: 255, 13: 200}) == cuts({12: 0, 13: 0, 14: 0}) == []
+    assert cuts({}, change=12) == [12]
+    assert len(cuts({12: 255}, change=13)) == 1

@@ -6,9 +6,11 @@ gave cuts within fades (change of 23 in a fade from black, 18 at the faintest tr
 10 and 24).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,13 @@ LEAST_RATIO = 3.0
 
 SHORTEST_SHOT = 5
 """Frames."""
+
+FLASH, ALIKE = 4, 0.9
+"""Frames that a flash lasts at most, less than the shortest shot; and correlation from which the frames after it show
+what those before it did."""
+
+LIKENESS_PX, BLANK = 32, 2.5
+"""Side of the pictures that are compared for this, and grey levels of contrast below which there is nothing to see."""
 
 
 def find_cuts(source: VideoSource, *, advance: Callable[[int], None] | None = None) -> list[int]:
@@ -50,15 +59,35 @@ def find_cuts(source: VideoSource, *, advance: Callable[[int], None] | None = No
 
 
 def detect_cuts(frames: Iterable[tuple[int, NDArray[np.uint8]]], rate: Fraction) -> Iterator[int]:
-    """Yield the cuts among numbered (h, w, 3) BGR frames, two frames late."""
+    """Yield the cuts among numbered (h, w, 3) BGR frames, some frames late; a flash and black frames are none."""
     from scenedetect import FrameTimecode  # scenedetect takes half a second to import
     from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
     weights = ContentDetector.Components(HUE_WEIGHT, SATURATION_WEIGHT, BRIGHTNESS_WEIGHT)
     detector = AdaptiveDetector(LEAST_RATIO, SHORTEST_SHOT, min_content_val=LEAST_CHANGE, weights=weights)
+    seen: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=2 * FLASH + 8)
+    found: deque[int] = deque()
     for number, bgr in frames:
-        for cut in detector.process_frame(FrameTimecode(number, rate), bgr):
-            yield cut.frame_num
+        seen.append((number, _likeness_of(bgr)))
+        found.extend(cut.frame_num for cut in detector.process_frame(FrameTimecode(number, rate), bgr))
+        if found and number >= found[0] + FLASH and not _returns(seen, cut := found.popleft()):
+            yield cut
+    yield from (cut for cut in found if not _returns(seen, cut))
+
+
+def _likeness_of(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A small grey picture of mean 0 and length 1, whatever the light; all zero where there is nothing to be seen."""
+    small = cv2.resize(bgr, (LIKENESS_PX, LIKENESS_PX), interpolation=cv2.INTER_AREA).mean(axis=2, dtype=np.float32)
+    small -= small.mean()
+    contrast = float(np.sqrt((small * small).mean()))
+    return small / np.float32(contrast * LIKENESS_PX) if contrast > BLANK else np.zeros_like(small)
+
+
+def _returns(seen: Iterable[tuple[int, NDArray[np.float32]]], cut: int) -> bool:
+    """Whether what was to be seen before a cut is to be seen again within a few frames."""
+    before = [likeness for number, likeness in seen if number < cut][-1:]
+    later = [likeness for number, likeness in seen if cut < number <= cut + FLASH]
+    return any(float((one * other).sum()) > ALIKE for one in before for other in later)
 
 
 def _told(

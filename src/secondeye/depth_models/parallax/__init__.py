@@ -47,8 +47,8 @@ FIRST_GAP = 3.0
 LEAST_IN_FLASH = 0.6
 """Share of a frame in another light that must be as it was: highlights that are burnt out would lose their depth."""
 
-ASIDE = 4
-"""Frames off, of those in which letters stand still."""
+ASIDE, LEAST_ASIDE = 4, 3
+"""Frames off, of those in which letters stand still; and no fewer at the ends of a shot."""
 
 FIRST_LOOKS = 3
 """Frames that a shot's first is compared with at most, ever farther off, until one shows parallax: what is found out
@@ -236,7 +236,8 @@ class Look:
 
 def _aside(view: View) -> list[Grey]:
     """Frames a few off, in which all that moves has moved."""
-    return [view.at(k) for k in (-ASIDE, ASIDE) if -view.reach[0] <= k <= view.reach[1]]
+    past, ahead = view.reach
+    return [view.at(k) for k in (max(-ASIDE, -past), min(ASIDE, ahead)) if abs(k) >= LEAST_ASIDE]
 
 
 def _step(view: View) -> tuple[Grey, Array, Grey, float]:

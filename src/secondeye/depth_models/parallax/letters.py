@@ -16,17 +16,21 @@ Mask = NDArray[np.bool_]
 CONTRAST, BRIGHT = 90, 180
 """Grey levels between a letter and what is around it, and of the letter itself, at least."""
 
-STILL = 14
+STILL = 10
 """Grey levels by which a px of a letter differs from itself in another frame, at most."""
 
 LEAST_STILL = 0.8
 """Share of what has contrast about a px of a letter that stands still."""
 
 MOST_STILL = 0.5
-"""Share of what has as much contrast that may stand still: beyond it, it is the camera that does."""
+"""Share of what has as much contrast, in the frame and about a line, that may stand still: beyond it, it is the camera
+that does."""
 
 HEIGHTS = 0.02, 0.14
 """Of the frame's height: how high a line is."""
+
+PLACES = 0.2, 0.65
+"""Of the frame's height: between them are no subtitles, but much stands still there when a camera goes forward."""
 
 LEAST_WIDE, LEAST_FULL = 2.0, 0.15
 """A line is so many times as wide as it is high, at least, and letters cover that share of it."""
@@ -97,7 +101,8 @@ def _lines(grey: Grey, others: Sequence[Grey]) -> Array:
     letters = strong & (np.max(still, axis=0) > LEAST_STILL * weight)
     if letters.sum() > MOST_STILL * strong.sum():
         return np.zeros(grey.shape, np.float32)
-    return _boxes(letters & (cv2.dilate(grey, np.ones((5, 5), np.uint8)) > BRIGHT))
+    bright = cv2.dilate(grey, np.ones((5, 5), np.uint8)) > BRIGHT
+    return _boxes(letters & bright, strong, letters)
 
 
 def _strong(grey: Grey) -> Mask:
@@ -106,17 +111,24 @@ def _strong(grey: Grey) -> Mask:
     return np.asarray((cv2.dilate(grey, along) - cv2.erode(grey, along)) > CONTRAST, np.bool_)
 
 
-def _boxes(letters: Mask) -> Array:
-    """Boxes about what forms lines, 1 in them."""
+def _boxes(letters: Mask, strong: Mask, still: Mask) -> Array:
+    """Boxes about what forms lines and stands still where what is around it moves, 1 in them."""
     height = letters.shape[0]
     _, _, stats, _ = cv2.connectedComponentsWithStats(_joined(letters, LETTERS_APART), connectivity=8)
     lines = np.zeros(letters.shape, np.uint8)
     for left, top, wide, high, _area in stats[1:]:
-        box = letters[top : top + high, left : left + wide]
+        box, around = _box(left, top, wide, high, RIM_PX), _box(left, top, wide, high, 2 * high)
         in_height = HEIGHTS[0] * height <= high <= HEIGHTS[1] * height
-        if in_height and wide >= LEAST_WIDE * high and box.mean() > LEAST_FULL:
-            lines[max(0, top - RIM_PX) : top + high + RIM_PX, max(0, left - RIM_PX) : left + wide + RIM_PX] = 1
+        full = letters[top : top + high, left : left + wide].mean() > LEAST_FULL
+        edge = not PLACES[0] * height < top + high / 2 < PLACES[1] * height
+        moving = still[around].sum() - still[box].sum() < MOST_STILL * (strong[around].sum() - strong[box].sum())
+        if edge and in_height and full and moving and wide >= LEAST_WIDE * high:
+            lines[box] = 1
     return np.asarray(_joined(lines, WORDS_APART), np.float32)
+
+
+def _box(left: int, top: int, wide: int, high: int, rim: int) -> tuple[slice, slice]:
+    return slice(max(0, top - rim), top + high + rim), slice(max(0, left - rim), left + wide + rim)
 
 
 def _joined(mask: NDArray[np.uint8] | Mask, share: float) -> NDArray[np.uint8]:
