@@ -1,4 +1,4 @@
-"""Films as they should not be, made from rendered worlds whose truth is known: zooms, flashes, bars, subtitles, pulldown."""
+"""Films as they should not be, made from rendered worlds whose truth is known: zooms, flashes, bars, subtitles."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
 from secondeye.depth_models.parallax import build
 from secondeye.depth_models.parallax.prior import ramp
-from secondeye.scene import Shot, random_shot, render
+from secondeye.scene import Shot, render
 from secondeye.types import Clip
 
 Array = NDArray[np.float32]

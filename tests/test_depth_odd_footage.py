@@ -1,7 +1,7 @@
-"""Depth of films as they should not be: steady, right way round, and nearly as good as that of the film without the fault.
+"""Depth of films as they should not be: steady, the right way round, nearly as good as that of the film as it was.
 
-All depth is on the shot's one scale of 0 to 1, as a conversion has it. `accuracy` is the share of random pairs of points
-that are in the right order. A world of a room, whose floor hardly helps (the ramp alone has 0.65), and one of a yard.
+All depth is on the shot's one scale of 0 to 1, as a conversion has it. `accuracy` is the share of random pairs of
+points in the right order. A world of a room, whose floor hardly helps (the ramp alone has 0.65), and one of a yard.
 """
 
 from collections.abc import Callable

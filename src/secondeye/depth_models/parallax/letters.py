@@ -52,8 +52,8 @@ class Letters:
     """The lines of text in one shot."""
 
     def __init__(self) -> None:
-        self._seen: Array | None = None
-        self._depth: Array | None = None
+        self._seen: Array = np.zeros((0, 0), np.float32)
+        self._depth: Array = self._seen
 
     def place(self, depth: Array, grey: Grey, others: Sequence[Grey]) -> Array:
         """Give each line one depth.
@@ -67,16 +67,15 @@ class Letters:
             (h, w) inverse depth; the same array where there are no letters.
         """
         lines = _lines(grey, others)
-        if self._seen is None or self._seen.shape != grey.shape:
+        if self._seen.shape != grey.shape:
             self._seen, self._depth = np.zeros((2, *grey.shape), np.float32)
-        self._seen += np.float32(SEEN_RATE) * (lines - self._seen)
-        mask = self._seen > SEEN
+        self._seen = self._seen + np.float32(SEEN_RATE) * (lines - self._seen)
+        mask: Mask = np.asarray(self._seen > SEEN, np.bool_)
         if not mask.any():
             return depth
         return self._placed(depth, mask)
 
     def _placed(self, depth: Array, mask: Mask) -> Array:
-        assert self._depth is not None
         placed, known = depth.copy(), np.zeros_like(depth)
         count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
         for label in range(1, count):
