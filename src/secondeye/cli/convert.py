@@ -39,13 +39,14 @@ def convert(
         ),
     ] = "right",
     edge_dilation: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="PX",
-            help="Grow foreground edges by this many px (at a width of 1920) so that no rim stays behind.",
+            help="Grow foreground edges by this many px (at a width of 1920) so that no rim stays behind. Left out: 1"
+            " where depth is smaller than the frame, 0 where it is not.",
             rich_help_panel=_LOOK,
         ),
-    ] = 2,
+    ] = None,
     depth: Annotated[
         str,
         typer.Option(

@@ -97,7 +97,7 @@ def evaluate(
             help="Grow foreground edges of estimated depth by this many px (at a width of 1920), as convert does.",
             rich_help_panel=_METHODS,
         ),
-    ] = 2,
+    ] = 1,
     protocol: Annotated[
         list[str] | None,
         typer.Option(

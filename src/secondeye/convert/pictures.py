@@ -11,7 +11,7 @@ from secondeye.convert.forecast import PicturesForecast
 from secondeye.convert.outputs import PICTURE_ENDINGS, check_output
 from secondeye.convert.plan import resolve_depth
 from secondeye.convert.result import Result
-from secondeye.convert.segment import Look, stereo_clips
+from secondeye.convert.segment import look_of, stereo_clips
 from secondeye.convert.settings import ConvertSettings
 from secondeye.convert.workspace import make_folder
 from secondeye.depth.scale import apply_scale, frame_percentiles, shot_scale
@@ -103,7 +103,7 @@ def _ignored(settings: ConvertSettings) -> list[str]:
 def _convert_one(source: Path, number: int, target: Path, model: DepthEstimator, settings: ConvertSettings) -> None:
     with open_source(source) as picture:
         info = picture.info
-        look = Look(settings.geometry, settings.eyes, settings.edge_dilation_px(info.width))
+        look = look_of(settings, info.width)
         clips = (Clip(clip.rgb, number, clip.pts) for clip in picture.read(0, 1))
         inpainter = inpainters.build(settings.inpainter)
         (stereo,) = stereo_clips(clips, _OwnScale(model), inpainter, look)

@@ -14,7 +14,7 @@ import torch
 from secondeye import inpainters
 from secondeye.convert.depth_cache import CachedDepth, is_stored, shot_ranges, store
 from secondeye.convert.plan import Plan
-from secondeye.convert.segment import Look, shrunk, stereo_clips
+from secondeye.convert.segment import look_of, shrunk, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
 from secondeye.errors import ResourceError, SecondEyeError, SegmentError
 from secondeye.progress import ProgressCallback, StageClock
@@ -75,7 +75,7 @@ def convert_segment(
     """Make one part; `advance` is told the number of frames after each clip handed to the encoder."""
     settings = plan.settings
     inpainter = inpainters.build(settings.inpainter)
-    look = Look(settings.geometry, settings.eyes, settings.edge_dilation_px(plan.info.width))
+    look = look_of(settings, plan.info.width)
     warmup = 0 if inpainter.needs.window == 1 else segment.warmup
     frames = source.read(segment.start - warmup, segment.stop)
     parts = plan.part_files(workspace, segment)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 
+from secondeye.convert.settings import ConvertSettings
 from secondeye.depth.upsample import upsample_guided
 from secondeye.geometry import StereoGeometry
 from secondeye.splat import warp_to_right
@@ -21,11 +22,27 @@ from secondeye.types import Clip, DepthClip, DepthEstimator, Eyes, Inpainter, St
 
 @dataclass(frozen=True)
 class Look:
-    """What the stereo shall look like: the geometry of the whole baseline, which eyes, and the edges."""
+    """What the stereo shall look like: the geometry of the whole baseline, which eyes, and the edges.
+
+    Attributes:
+        edge_dilation_px: by how much foreground edges are grown where depth has the frames' size.
+        enlarged_dilation_px: and where it has been enlarged.
+    """
 
     geometry: StereoGeometry
     eyes: Eyes
     edge_dilation_px: int
+    enlarged_dilation_px: int
+
+
+Grown = tuple[DepthClip, int]
+"""Depth at the size of its frames, and by how many px its foreground is to be grown."""
+
+
+def look_of(settings: ConvertSettings, width: int) -> Look:
+    """What was asked for, for frames `width` px wide."""
+    dilations = (settings.edge_dilation_px(width, enlarged=enlarged) for enlarged in (False, True))
+    return Look(settings.geometry, settings.eyes, *dilations)
 
 
 def stereo_clips(
@@ -42,23 +59,26 @@ def stereo_clips(
     Returns:
         One stereo clip per clip.
     """
-    depth_clips = map(at_frame_size, estimator.estimate(clips))
+    depth_clips = (_sized(depth, look) for depth in estimator.estimate(clips))
     if look.eyes == "right":
-        yield from _right_views(depth_clips, inpainter, look.geometry, look)
+        yield from _right_views(depth_clips, inpainter, look.geometry)
         return
     ahead, mirrored = tee(depth_clips)
     half = look.geometry.halved()
-    right_of = _right_views(ahead, inpainter, half, look)
-    left_of = _right_views(map(_mirrored, mirrored), inpainter, half, look)
+    right_of = _right_views(ahead, inpainter, half)
+    left_of = _right_views(((_mirrored(depth), grown) for depth, grown in mirrored), inpainter, half)
     for right, left in zip(right_of, left_of, strict=True):
         yield StereoClip(left=replace(right.left, rgb=left.right.rgb.flip(-1)), right=right.right)
 
 
-def _right_views(
-    depth_clips: Iterator[DepthClip], inpainter: Inpainter, geometry: StereoGeometry, look: Look
-) -> Iterator[StereoClip]:
-    warped = (warp_to_right(depth, geometry, edge_dilation_px=look.edge_dilation_px) for depth in depth_clips)
-    return inpainter.inpaint(warped)
+def _right_views(depth_clips: Iterator[Grown], inpainter: Inpainter, geometry: StereoGeometry) -> Iterator[StereoClip]:
+    return inpainter.inpaint(warp_to_right(depth, geometry, edge_dilation_px=grown) for depth, grown in depth_clips)
+
+
+def _sized(depth: DepthClip, look: Look) -> Grown:
+    """The clip as it came may have smaller depth, whose edges are as uncertain as they are soft."""
+    enlarged = depth.inverse_depth.shape[3] < depth.left.size[1]
+    return at_frame_size(depth), look.enlarged_dilation_px if enlarged else look.edge_dilation_px
 
 
 def shrunk(clips: Iterator[Clip], longest_px: int | None) -> Iterator[Clip]:

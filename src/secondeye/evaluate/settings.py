@@ -46,7 +46,7 @@ class EvaluateSettings:
     align: Align = "auto"
     strength: float = 0.02
     convergence: float = 0.5
-    edge_dilation: int = 2
+    edge_dilation: int = 1
     limit: int | None = None
     frames: int | None = None
 
