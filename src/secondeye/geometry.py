@@ -115,6 +115,10 @@ class StereoGeometry:
         """Disparity in px of a view `width` px wide; any shape in, the same shape out."""
         return (inverse_depth - self.convergence) * self.range_px(width)
 
+    def before_screen(self, inverse_depth: Tensor, width: int) -> Tensor:
+        """Disparity in px of what lies before the screen, 0 of what lies on or behind it; any shape."""
+        return self.disparity(inverse_depth, width).clamp(min=0)
+
     def inverse_depth(self, disparity: Tensor, width: int) -> Tensor:
         """What `disparity` undoes; any shape.
 

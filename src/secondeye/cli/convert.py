@@ -47,6 +47,15 @@ def convert(
             rich_help_panel=_LOOK,
         ),
     ] = None,
+    floating_window: Annotated[
+        bool,
+        typer.Option(
+            "--floating-window",
+            help="Where the frame's left or right side cuts something that stands before the screen, bring that side"
+            " forward too, by a black bar on one eye.",
+            rich_help_panel=_LOOK,
+        ),
+    ] = False,
     depth: Annotated[
         str,
         typer.Option(
@@ -181,6 +190,7 @@ def convert(
         depth_file=None if depth_file is None else str(depth_file),
         depth_smoothing_s=depth_smoothing,
         edge_dilation=edge_dilation,
+        floating_window=floating_window,
         inpainter=inpainter,
         layout=layout,
         codec=codec,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from secondeye import inpainters
+from secondeye.convert.floating_window import Watched, masked
 from secondeye.convert.forecast import PicturesForecast
 from secondeye.convert.outputs import PICTURE_ENDINGS, check_output
 from secondeye.convert.plan import resolve_depth
@@ -106,7 +107,10 @@ def _convert_one(source: Path, number: int, target: Path, model: DepthEstimator,
         look = look_of(settings, info.width)
         clips = (Clip(clip.rgb, number, clip.pts) for clip in picture.read(0, 1))
         inpainter = inpainters.build(settings.inpainter)
-        (stereo,) = stereo_clips(clips, _OwnScale(model), inpainter, look)
+        depth = Watched(_OwnScale(model))
+        (stereo,) = stereo_clips(clips, depth, inpainter, look)
+        if settings.floating_window:
+            stereo = masked(stereo, settings.geometry.before_screen(depth.nearest[0], info.width).double().numpy())
     write_still(target, stereo, settings.layout, bit_depth=info.bit_depth, source=source)
 
 

@@ -112,7 +112,7 @@ def make_plan(
     model, note, settings = resolve_depth(settings, workspace, download)
     needs = inpainters.build(settings.inpainter).needs
     mark = fingerprint(source)
-    with_cuts = not model.scaled or needs.window != 1
+    with_cuts = not model.scaled or needs.window != 1 or settings.floating_window
     facts, index, cuts = _scan(source, mark, workspace, with_cuts, callback)
     if isinstance(model, BoundDepth):
         model.check(index.frame_count, (facts.video.height, facts.video.width))

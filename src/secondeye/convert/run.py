@@ -13,6 +13,7 @@ import torch
 
 from secondeye import inpainters
 from secondeye.convert.depth_cache import CachedDepth, is_stored, shot_ranges, store
+from secondeye.convert.floating_window import Widths, masked, window_of
 from secondeye.convert.plan import Plan
 from secondeye.convert.segment import look_of, shrunk, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
@@ -78,6 +79,7 @@ def convert_segment(
     look = look_of(settings, plan.info.width)
     warmup = 0 if inpainter.needs.window == 1 else segment.warmup
     frames = source.read(segment.start - warmup, segment.stop)
+    bars = _bars(plan, segment, source, depth) if settings.floating_window else None
     parts = plan.part_files(workspace, segment)
     make_folder(parts[0].parent)
     with (
@@ -88,8 +90,17 @@ def convert_segment(
         for stereo in stereo_clips(clips, depth, inpainter, look):
             kept = _from_frame(stereo, segment.start)
             if kept is not None:
+                if bars is not None:
+                    at = kept.left.start - segment.start
+                    kept = masked(kept, bars[at : at + len(kept)])
                 queue.write(kept)
                 advance(len(kept))
+
+
+def _bars(plan: Plan, segment: Segment, source: Source, depth: DepthEstimator) -> Widths:
+    """The floating window of a segment's frames."""
+    shot = [one for one in plan.segments if one.shot == segment.shot]
+    return window_of(source, depth, plan.settings.geometry, segment, (shot[0].start, shot[-1].stop))
 
 
 def _from_frame(stereo: StereoClip, first: int) -> StereoClip | None:

@@ -41,6 +41,8 @@ class ConvertSettings:
         depth_smoothing_s: seconds over which the depth scale may follow the picture; 0 keeps one scale per shot.
         edge_dilation: px at 1920 width by which foreground edges are grown before splatting; None takes what was
             measured to be best: ENLARGED_DILATION where depth has to be enlarged, none where it has the frames' size.
+        floating_window: whether black bars on one eye bring the screen's sides forward where they cut what stands
+            before the screen (see `floating_window`).
         inpainter: an inpainter's name.
         layout: how the two eyes share a frame.
         codec, crf, preset, pixel_format, encoder_options: see `video.encode`; None takes what suits the source.
@@ -58,6 +60,7 @@ class ConvertSettings:
     depth_file: str | None = None
     depth_smoothing_s: float = 0.0
     edge_dilation: int | None = None
+    floating_window: bool = False
     inpainter: str = "stretch"
     layout: str = "sbs"
     codec: str | None = None
