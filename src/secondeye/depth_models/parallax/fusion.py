@@ -87,7 +87,7 @@ MOST_CHANGE = 0.012
 SPREAD, LEAST_SPREAD = (10, 90), 0.05
 """Percentiles that are the ends of the scale; where they are closer, there is none."""
 
-EASED_STEP, FEWEST_SAME = 3, 60
+EASED_STEP, FEWEST_SAME = 4, 60
 """One px of so many in either direction is enough to measure it on, and so many that stay the same."""
 
 
@@ -259,7 +259,9 @@ def carried(before: NDArray[np.uint8], grey: NDArray[np.uint8], flow: Array) -> 
 
 def _likeness(error: Array, inside: NDArray[np.bool_]) -> Array:
     """How far px (h, w) are what they were, 0 to 1, by how many grey levels they are off."""
-    return np.asarray(inside / (1 + (cv2.blur(error, (3, 3)) / ALIKE) ** 4), np.float32)
+    off = cv2.blur(error, (3, 3)) * np.float32(1 / ALIKE)
+    off *= off
+    return np.asarray(inside / (1 + off * off), np.float32)
 
 
 def _eased(before: Array, now: Array, match: Array) -> Array:

@@ -95,19 +95,21 @@ def _lines(grey: Grey, others: Sequence[Grey]) -> Array:
     strong = _strong(grey)
     if not others or not strong.any():
         return np.zeros(grey.shape, np.float32)
-    weight = cv2.blur(strong.astype(np.float32), (5, 5)) + np.float32(1e-6)
-    still = [cv2.blur((strong & (cv2.absdiff(grey, other) < STILL)).astype(np.float32), (5, 5)) for other in others]
-    letters = strong & (np.max(still, axis=0) > LEAST_STILL * weight)
-    if letters.sum() > MOST_STILL * strong.sum():
+    weight = cv2.blur(strong, (5, 5)).astype(np.int16)
+    unmoved = [cv2.threshold(cv2.absdiff(grey, one), STILL - 1, 255, cv2.THRESH_BINARY_INV)[1] for one in others]
+    share = np.max([cv2.blur(cv2.bitwise_and(strong, same), (5, 5)) for same in unmoved], axis=0).astype(np.int16)
+    letters = (strong > 0) & (5 * share > round(5 * LEAST_STILL) * weight)
+    if letters.sum() > MOST_STILL * (strong > 0).sum():
         return np.zeros(grey.shape, np.float32)
     bright = cv2.dilate(grey, np.ones((5, 5), np.uint8)) > BRIGHT
-    return _boxes(letters & bright, strong, letters)
+    return _boxes(letters & bright, strong > 0, letters)
 
 
-def _strong(grey: Grey) -> Mask:
-    """Where there is contrast along the row: horizontal edges seem to stand still where they move sideways."""
+def _strong(grey: Grey) -> Grey:
+    """255 where there is contrast along the row: horizontal edges seem to stand still where they move sideways."""
     along = np.ones((1, 5), np.uint8)
-    return np.asarray((cv2.dilate(grey, along) - cv2.erode(grey, along)) > CONTRAST, np.bool_)
+    contrast = cv2.subtract(cv2.dilate(grey, along), cv2.erode(grey, along))
+    return np.asarray(cv2.threshold(contrast, CONTRAST, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _boxes(letters: Mask, strong: Mask, still: Mask) -> Array:
