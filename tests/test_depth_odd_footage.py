@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import secondeye
 from secondeye.convert.depth_cache import CachedDepth, shot_ranges
+from secondeye.depth_models.parallax.bars import bright, picture_in
+from secondeye.depth_models.parallax.fusion import Fusion
+from secondeye.depth_models.parallax.letters import Letters
 from secondeye.scene import Shot, random_shot
 from secondeye.types import Clip
 from tests import odd_footage as odd
@@ -132,6 +136,44 @@ def test_bars_are_no_part_of_the_scene() -> None:
     for bars in (slice(0, 22), slice(odd.HEIGHT - 22, odd.HEIGHT)):
         inner = moving[:, 22] if bars.start == 0 else moving[:, odd.HEIGHT - 23]
         assert np.abs(moving[:, bars] - inner[:, None]).max() < 1e-5
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_bright_line_at_the_border_is_no_picture_between_bars(across: bool) -> None:
+    """As a tape's first lines are."""
+    grey = np.zeros((40, 60), np.uint8)
+    grey[:2] = 255
+    grey = np.ascontiguousarray(grey.T) if across else grey
+    assert picture_in([bright(grey)]) == (slice(0, grey.shape[0]), slice(0, grey.shape[1]))
+
+
+def test_depth_goes_over_slowly_when_bars_come_or_go() -> None:
+    """What was shown is shown on, little by little less, though all that was gathered is lost."""
+    grey = np.random.default_rng(0).integers(0, 255, (40, 60), np.uint8)
+    shown = np.linspace(0, 1, 60, dtype=np.float32) * np.ones((40, 1), np.float32)
+    fusion = Fusion(grey)
+    alone = fusion.show()
+    fusion.start(grey, shown)
+    first = fusion.show()
+    assert np.abs(first - shown).mean() < 0.3 * np.abs(alone - shown).mean()
+
+
+def test_a_line_of_text_forgets_the_depth_of_one_long_before() -> None:
+    fill, outline = odd.letters()
+    behind = [np.roll(np.random.default_rng(1).integers(60, 140, fill.shape, np.uint8), k, 1) for k in (0, 9)]
+    told = [np.where(fill, 255, np.where(outline, 0, grey)).astype(np.uint8) for grey in behind]
+    letters = Letters()
+
+    def placed(inverse_depth: float, frames: list[NDArray[np.uint8]]) -> float:
+        scene = np.full(fill.shape, inverse_depth, np.float32)
+        scene[outline] -= 0.1  # what lies behind the middle of a line; its rim is nearer, and counts
+        for _ in range(6):
+            last = letters.place(scene, frames[0], frames[1:])
+        return float(last[fill].mean())
+
+    assert placed(0.9, told) == pytest.approx(0.9, abs=0.02)
+    placed(0.2, behind)
+    assert placed(0.2, told) == pytest.approx(0.2, abs=0.02)
 
 
 @pytest.mark.parametrize("camera", ["lateral", "forward", "turn"])

@@ -86,3 +86,19 @@ def test_a_flash_and_black_frames_are_no_cut_but_a_flash_between_two_scenes_is()
     assert cuts({}) == cuts({12: 255}) == cuts({12: 255, 13: 200}) == cuts({12: 0, 13: 0, 14: 0}) == []
     assert cuts({}, change=12) == [12]
     assert len(cuts({12: 255}, change=13)) == 1
+
+
+@pytest.mark.parametrize(
+    ("scenes", "cuts"),
+    [
+        ("a" * 3 + "W" * 3 + "a" * 20, []),  # near the start, where the detector misses the flash's onset
+        ("a" * 20 + "WWaaWWaaWW" + "a" * 20, []),
+        ("a" * 20 + "b" * 3 + "W" * 3 + "b" * 20, [20]),
+        ("a" * 20 + "b" * 20, [20]),
+    ],
+)
+def test_flashes_near_a_cut_or_one_after_the_other(scenes: str, cuts: list[int]) -> None:
+    random = np.random.default_rng(0)
+    pictures = {name: cv2.resize(random.integers(0, 255, (12, 20, 3), np.uint8), (256, 144)) for name in "ab"}
+    pictures["W"] = np.full_like(pictures["a"], 255)
+    assert list(detect_cuts(enumerate(pictures[name] for name in scenes), Fraction(24))) == cuts

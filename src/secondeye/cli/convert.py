@@ -52,7 +52,8 @@ def convert(
         typer.Option(
             "--floating-window",
             help="Where the frame's left or right side cuts something that stands before the screen, bring that side"
-            " forward too, by a black bar on one eye.",
+            " forward too, by a black bar on one eye. Films with black bars of their own at the sides stay as they"
+            " are.",
             rich_help_panel=_LOOK,
         ),
     ] = False,

@@ -6,7 +6,8 @@ one eye alone bring the side itself forward, as near as the thing:
     left eye    ▐▐b b b b b b b b      the left side stands at x = bar there, at 0 in the right eye's view:
     right eye   b b b b b b b b ▐▐     disparity = bar, before the screen; and the right side likewise
 
-Bars follow what the sides cut, so slowly that nobody sees them move, and are never narrower than it asks.
+Bars follow what the sides cut, so slowly that nobody sees them move, and are never narrower than it asks. The sides are
+those of the whole frame: a film with black bars of its own beside the picture is left as it is.
 """
 
 import math
@@ -89,9 +90,9 @@ def masked(stereo: StereoClip, widths: Widths) -> StereoClip:
         return stereo
     left, right = stereo.left.rgb.clone(), stereo.right.rgb.clone()
     for t, (bar, other) in enumerate(widths):
-        shade = _shade(float(bar))
-        left[t, :, :, : len(shade)] *= shade[: left.shape[3]]
-        shade = _shade(float(other))
+        shade = _shade(float(bar))[: left.shape[3]]
+        left[t, :, :, : len(shade)] *= shade
+        shade = _shade(float(other))[: right.shape[3]]
         right[t, :, :, right.shape[3] - len(shade) :] *= shade.flip(0)
     return StereoClip(replace(stereo.left, rgb=left), replace(stereo.right, rgb=right))
 

@@ -77,7 +77,7 @@ def _right_views(depth_clips: Iterator[Grown], inpainter: Inpainter, geometry: S
 
 def _sized(depth: DepthClip, look: Look) -> Grown:
     """The clip as it came may have smaller depth, whose edges are as uncertain as they are soft."""
-    enlarged = depth.inverse_depth.shape[3] < depth.left.size[1]
+    enlarged = tuple(depth.inverse_depth.shape[2:]) != depth.left.size
     return at_frame_size(depth), look.enlarged_dilation_px if enlarged else look.edge_dilation_px
 
 

@@ -59,7 +59,10 @@ def find_cuts(source: VideoSource, *, advance: Callable[[int], None] | None = No
 
 
 def detect_cuts(frames: Iterable[tuple[int, NDArray[np.uint8]]], rate: Fraction) -> Iterator[int]:
-    """Yield the cuts among numbered (h, w, 3) BGR frames, some frames late; a flash and black frames are none."""
+    """Yield the cuts among numbered (h, w, 3) BGR frames, some frames late.
+
+    Where a few frames later shows what was shown before, there is none: flashes, black frames, and inserts as short.
+    """
     from scenedetect import FrameTimecode  # scenedetect takes half a second to import
     from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
@@ -84,9 +87,9 @@ def _likeness_of(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _returns(seen: Iterable[tuple[int, NDArray[np.float32]]], cut: int) -> bool:
-    """Whether what was to be seen before a cut is to be seen again within a few frames."""
-    before = [likeness for number, likeness in seen if number < cut][-1:]
-    later = [likeness for number, likeness in seen if cut < number <= cut + FLASH]
+    """Whether what was to be seen a few frames before a cut is to be seen again at it or a few frames later."""
+    before = [likeness for number, likeness in seen if cut - FLASH <= number + 1 <= cut]
+    later = [likeness for number, likeness in seen if cut <= number <= cut + FLASH]
     return any(float((one * other).sum()) > ALIKE for one in before for other in later)
 
 

@@ -176,13 +176,13 @@ def follow(greys: Iterator[Grey]) -> Iterator[Array]:
         if not view.ahead:
             return
         same_place = view.go_on()
-        if fusion is None:
+        if fusion is None or shown is None:
             fusion = Fusion(view.grey)
-        elif shown is not None and not same_place:
+        elif not same_place:
             fusion.start(view.grey, view.cut_out(shown))
             number = 0
         elif not fusion.advance(*(step := _step(view))):
-            if shown is not None and _passes(view, held, step[-1]):
+            if _passes(view, held, step[-1]):
                 held += 1
                 yield shown
                 continue

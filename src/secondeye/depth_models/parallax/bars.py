@@ -69,5 +69,5 @@ def _between(shares: Shares, side: int) -> slice:
     first, stop = int(picture[0]), int(picture[-1]) + 1
     before, after = first / side, (side - stop) / side
     even = abs(before - after) <= EVEN and min(before, after) >= LEAST and max(before, after) <= MOST
-    sharp = shares[first : first + 3].max() > PICTURE and shares[stop - 3 : stop].max() > PICTURE
+    sharp = shares[first : first + 3].max() > PICTURE and shares[max(0, stop - 3) : stop].max() > PICTURE
     return slice(first, stop) if even and sharp else slice(0, side)

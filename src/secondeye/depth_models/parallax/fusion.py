@@ -102,6 +102,8 @@ class Fusion:
         self._grey = grey
         self._depth, self._trust, self._moving, self._leaving, self._match = np.zeros((5, *grey.shape), np.float32)
         self._shown: Array | None = shown
+        if shown is not None:
+            self._match += 1
         self._contradictions = 0
         self._belief: float | None = None
 

@@ -68,22 +68,23 @@ class Letters:
         """
         lines = _lines(grey, others)
         if self._seen.shape != grey.shape:
-            self._seen, self._depth = np.zeros((2, *grey.shape), np.float32)
+            self._seen, self._depth = np.zeros(grey.shape, np.float32), np.full(grey.shape, np.nan, np.float32)
         self._seen = self._seen + np.float32(SEEN_RATE) * (lines - self._seen)
         mask: Mask = np.asarray(self._seen > SEEN, np.bool_)
         if not mask.any():
+            self._depth.fill(np.nan)
             return depth
         return self._placed(depth, mask)
 
     def _placed(self, depth: Array, mask: Mask) -> Array:
-        placed, known = depth.copy(), np.zeros_like(depth)
+        placed, known = depth.copy(), np.full_like(depth, np.nan)
         count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
         for label in range(1, count):
             line = labels == label
             wanted = float(np.percentile(depth[line], COVERED))
             before = self._depth[line]
-            if (before > 0).any():
-                last = float(np.median(before[before > 0]))
+            if not np.isnan(before).all():
+                last = float(np.nanmedian(before))
                 wanted = last + float(np.clip(wanted - last, -EASED, EASED))
             placed[line] = known[line] = wanted
         self._depth = known

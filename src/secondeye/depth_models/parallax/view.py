@@ -13,7 +13,7 @@ Array = NDArray[np.float32]
 
 
 class View:
-    """The current frame, those before it, nearest last, and those after it; flashes and blank frames left out."""
+    """The current frame, those before it, nearest last, and those after it, of which blank ones are passed over."""
 
     def __init__(self, longest: int) -> None:
         self.past: deque[Lit] = deque(maxlen=longest)
