@@ -25,7 +25,7 @@ demo: $(READY)
 	@$(BIN)/python examples/demo.py $(if $(VIDEO),"$(VIDEO)") $(if $(OUT),--out "$(OUT)")
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV_READY)
 	$(BIN)/ruff check src tests benchmarks examples
