@@ -98,7 +98,7 @@ def test_a_map_of_the_frames_size_is_left_alone_and_frame_counts_must_match() ->
 
 def test_the_guided_filter_fits_a_line_of_grey_window_by_window() -> None:
     grey, radius, epsilon = random(11, 13).numpy(), 2, 1e-3
-    values, weight = random(11, 13, seed=1).numpy(), random(11, 13, seed=2).numpy()
+    values, weight = random(11, 13, seed=1).numpy(), np.ones((11, 13))
     a, b, known = (np.zeros((11, 13)) for _ in range(3))
     for y in range(11):
         for x in range(13):
@@ -115,11 +115,4 @@ def test_the_guided_filter_fits_a_line_of_grey_window_by_window() -> None:
             window = (slice(max(0, y - radius), y + radius + 1), slice(max(0, x - radius), x + radius + 1))
             k = known[window]
             want[y, x] = (k * a[window]).sum() / k.sum() * grey[y, x] + (k * b[window]).sum() / k.sum()
-    assert np.allclose(filter_guided(values, grey, radius, epsilon, weight), want, atol=1e-4)
-
-
-def test_the_guided_filter_fills_what_is_not_trusted_from_what_is() -> None:
-    values, weight = np.zeros((20, 20), np.float32), np.ones((20, 20), np.float32)
-    values[8:12, 8:12] = 100
-    weight[8:12, 8:12] = 0
-    assert np.abs(filter_guided(values, random(20, 20).numpy(), 4, 1e-3, weight)).max() < 1e-4
+    assert np.allclose(filter_guided(values, grey, radius, epsilon), want, atol=1e-4)

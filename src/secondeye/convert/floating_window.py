@@ -67,7 +67,9 @@ def eased(wanted: Widths, reach: int) -> Widths:
 def window_of(
     source: Source, depth: DepthEstimator, geometry: StereoGeometry, segment: Segment, shot: tuple[int, int]
 ) -> Widths:
-    """Bars left and right (N, 2), px, of a segment's frames; the same whatever segments a shot is made of.
+    """Bars left and right (N, 2), px, of a segment's frames.
+
+    They are the same whatever segments a shot is made of, if its depth is: stored depth, and a file's.
 
     Args:
         source: the film.

@@ -135,3 +135,11 @@ def ray(nodes: Doubles, index: int, gap: Doubles, column: float, row: float, int
         high = w00 * nodes[index, j, i, 2, c] + w01 * nodes[index, j, i + 1, 2, c]
         high += w10 * nodes[index, j + 1, i, 2, c] + w11 * nodes[index, j + 1, i + 1, 2, c]
         into[c, 0], into[c, 1], into[c, 2] = mid, 0.5 * (high - low), 0.5 * (high + low) - mid
+
+
+@step
+def along(ray: Doubles, s: float) -> tuple[float, float, float]:
+    """x, y and disparity in another frame at s on a ray (3, 3)."""
+    x = ray[0, 0] + s * (ray[0, 1] + s * ray[0, 2])
+    y = ray[1, 0] + s * (ray[1, 1] + s * ray[1, 2])
+    return x, y, ray[2, 0] + s * (ray[2, 1] + s * ray[2, 2])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from secondeye.compiled import kernel, step
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
-from secondeye.inpainters.propagate.lattice import Lattice, ray
+from secondeye.inpainters.propagate.lattice import Lattice, along, ray
 from secondeye.inpainters.propagate.search import NOTHING, SOURCES, Bools, Bytes, Doubles, Floats, Ints, Steps
 
 FADE_FRAMES = 3
@@ -202,9 +202,7 @@ def _settle(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, depth: f
     u, v, there = -1.0, -1.0, 0.0
     for _ in range(4):
         s = (depth - levels[1]) * scale
-        u = ray[0, 0] + s * (ray[0, 1] + s * ray[0, 2])
-        v = ray[1, 0] + s * (ray[1, 1] + s * ray[1, 2])
-        there = ray[2, 0] + s * (ray[2, 1] + s * ray[2, 2])
+        u, v, there = along(ray, s)
         if not (1 <= u < width - 2 and 1 <= v < height - 2):
             return -1.0, v, there
         off = disparity[slot, int(v + 0.5), int(u + 0.5)] / DISPARITY_STEPS - there

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from secondeye.compiled import kernel, step
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
-from secondeye.inpainters.propagate.lattice import Lattice, ray
+from secondeye.inpainters.propagate.lattice import Lattice, along, ray
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -192,14 +192,11 @@ def _compare(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, tried: 
     """By how much what another frame shows stands before what is tried on a ray, px; infinite outside the frame."""
     height, width = disparity.shape[1], disparity.shape[2]
     scale, middle = 1 / (levels[2] - levels[1]), levels[1]
-    x0, x1, x2 = ray[0, 0] + 0.5, ray[0, 1], ray[0, 2]
-    y0, y1, y2 = ray[1, 0] + 0.5, ray[1, 1], ray[1, 2]
-    d0, d1, d2 = ray[2, 0], ray[2, 1], ray[2, 2]
     for k in range(len(tried)):
-        s = (tried[k] - middle) * scale
-        x, y = int(x0 + s * (x1 + s * x2)), int(y0 + s * (y1 + s * y2))
+        u, v, there = along(ray, (tried[k] - middle) * scale)
+        x, y = int(u + 0.5), int(v + 0.5)
         if 1 <= x < width - 1 and 1 <= y < height - 1:
-            off[k] = disparity[slot, y, x] / DISPARITY_STEPS - (d0 + s * (d1 + s * d2))
+            off[k] = disparity[slot, y, x] / DISPARITY_STEPS - there
         else:
             off[k] = np.inf
 
@@ -207,11 +204,9 @@ def _compare(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, tried: 
 @step
 def _moves(ring: Ring, slot: int, ray: Doubles, levels: Doubles, tried: float) -> bool:
     """Whether what a frame shows at a disparity on a ray, inside it, moves by itself."""
-    s = (tried - levels[1]) / (levels[2] - levels[1])
-    x = ray[0, 0] + 0.5 + s * (ray[0, 1] + s * ray[0, 2])
-    y = ray[1, 0] + 0.5 + s * (ray[1, 1] + s * ray[1, 2])
-    row = int(y) * ring.moves.shape[1] // ring.disparity.shape[1]
-    column = int(x) * ring.moves.shape[2] // ring.disparity.shape[2]
+    x, y, _ = along(ray, (tried - levels[1]) / (levels[2] - levels[1]))
+    row = int(y + 0.5) * ring.moves.shape[1] // ring.disparity.shape[1]
+    column = int(x + 0.5) * ring.moves.shape[2] // ring.disparity.shape[2]
     return bool(ring.moves[slot, row, column])
 
 
