@@ -284,7 +284,7 @@ def test_what_keeps_leaving_its_line_stands_on_the_ground_and_what_leaves_it_onc
     def shown(*motions: Motion) -> np.ndarray:
         fusion = Fusion(grey)
         for motion in motions:
-            fusion.add(motion, plane, 1.0, Swept(motion.inverse_depth, plane, plane))
+            fusion.add(motion, plane, 1.0, Swept(motion.inverse_depth, plane, 0 * plane, plane))
             fusion.advance(grey, still)
         return np.asarray(fusion.show())
 
@@ -294,6 +294,22 @@ def test_what_keeps_leaving_its_line_stands_on_the_ground_and_what_leaves_it_onc
     assert once[45, 120] < np.median(once[88:90, 20:80]) - 0.1
     vague = shown(*[leaving(3.0, rest_px=0.2)] * 6)  # a camera that hardly fits tells nothing of what moves
     assert vague[45, 120] < np.median(vague[88:90, 20:80]) - 0.1
+
+
+def test_what_has_no_match_at_any_depth_stands_on_the_ground() -> None:
+    plane, grey = np.ones((H, W), np.float32), np.rint(texture(H, W, 5)).astype(np.uint8)
+    unmatched = np.zeros((H, W), np.float32)
+    unmatched[30:90, 100:140] = 1
+    motion = leaving(0.05)
+
+    def shown(seen: np.ndarray) -> np.ndarray:
+        fusion = Fusion(grey)
+        fusion.add(motion, plane, 1.0, Swept(motion.inverse_depth, plane * (1 - seen), seen, plane))
+        return np.asarray(fusion.show())
+
+    ground = np.median(shown(unmatched)[88:90, 20:80])
+    assert shown(unmatched)[45:80, 108:132].min() > ground - 0.03
+    assert shown(0 * unmatched)[45, 120] < ground - 0.1
 
 
 def test_the_gap_goes_half_way_to_what_the_camera_asks_for() -> None:

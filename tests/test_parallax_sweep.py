@@ -60,9 +60,30 @@ def test_one_view_alone_errs_where_it_cannot_see() -> None:
     assert (np.abs(one - truth) > 0.08).mean() > (np.abs(two - truth) > 0.08).mean()
 
 
-def test_flat_grey_is_never_sure() -> None:
+def test_flat_grey_is_never_sure_nor_does_it_move_by_itself() -> None:
     grey = np.full((HEIGHT, WIDTH), 90, np.uint8)
-    assert sweep(grey, [(grey, sideways(5))], 0.0, 1.0).sure.max() == 0
+    found = sweep(grey, [(grey, sideways(10))], 0.0, 1.0)
+    assert found.sure.max() == 0
+    assert found.unmatched.max() == 0
+
+
+@pytest.mark.parametrize("tried_px", [12, 2])
+def test_what_goes_its_own_way_is_unmatched_where_depths_can_be_told_apart(tried_px: float) -> None:
+    """A block goes down while the camera goes sideways."""
+    wall, block = texture(1), texture(2)[20:50, 40:70]
+
+    def frame(down_px: int) -> NDArray[np.uint8]:
+        picture = wall.copy()
+        picture[20 + down_px : 50 + down_px, 40:70] = block
+        return np.rint(picture).astype(np.uint8)
+
+    others = [(frame(down_px), sideways(px)) for down_px, px in ((8, tried_px), (-8, -tried_px))]
+    unmatched = sweep(frame(0), others, -0.2, 0.8).unmatched
+    if tried_px > 10:
+        assert unmatched[24:46, 44:66].mean() > 0.7
+        assert unmatched[:, 80:110].mean() < 0.02
+    else:
+        assert unmatched.max() == 0
 
 
 def test_a_hint_decides_where_the_picture_is_flat_and_not_where_it_has_texture() -> None:
@@ -116,11 +137,14 @@ def test_choice_is_the_least_total_and_its_lead_over_what_is_not_beside_it() -> 
     random = np.random.default_rng(4)
     down, up = random.integers(0, 900, (2, 3, 8, 5)).astype(np.int16)
     planes = np.linspace(0, 7, 8, dtype=np.float32)
-    chosen, lead = np.empty((2, 3, 5), np.float32)
-    kernels.choose_rows(down, up, planes, chosen, lead, 0, 3)
+    volume = random.integers(0, 181, down.shape).astype(np.uint8)
+    chosen, lead, *_ = found = np.empty((4, 3, 5), np.float32)
+    kernels.choose_rows(volume, down, up, planes, chosen, lead, found[2:], 0, 3)
     total = down.astype(np.int64) + up
     best = total.argmin(1)
     assert np.abs(chosen - best).max() <= 0.5
+    assert np.array_equal(found[2], np.take_along_axis(volume, best[:, None], 1)[:, 0])
+    assert found[3] == pytest.approx(volume.mean(1), rel=1e-6)
     for row in range(3):
         for column in range(5):
             values, at = total[row, :, column], best[row, column]

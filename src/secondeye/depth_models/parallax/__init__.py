@@ -54,8 +54,8 @@ FIRST_LOOKS = 3
 """Frames that a shot's first is compared with at most, ever farther off, until one shows parallax: what is found out
 later would change the depth of things while one looks at them."""
 
-TARGET_PX = 6.0
-"""Parallax that the gap aims at: ten times the noise of DIS, and well within its reach."""
+TARGET_PX = 9.0
+"""Parallax that the gap aims at: fifteen times the noise of DIS, and still within its reach."""
 
 MOVED_PX = 12.0
 """Where no parallax is believed, what turning leaves over of the flow shall not exceed that: it moves on its own, and
@@ -295,7 +295,7 @@ def _look(view: View, gap: float) -> Look | None:
         again = seen_again(forward, error)
         swept = _sweep(grey, other, more, motion, trust, again)
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
-            swept = replace(swept, sure=swept.sure * again)
+            swept = replace(swept, sure=swept.sure * again, unmatched=swept.unmatched * again)
     return Look(motion, trust, belief, swept, _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0))
 
 

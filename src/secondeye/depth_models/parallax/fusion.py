@@ -33,6 +33,9 @@ LEAVES = (1.0, 3.0)
 LEAVING_RATE = 0.3
 """How far what leaves its line goes to what a measurement says, at once: people came and went with their steps."""
 
+UNMATCHED_RATE = 0.6
+"""The same for what has no match at any depth, which is surer and may be fast."""
+
 HEARD = np.float32(0.25)
 """Trust from which flow is heard to the full."""
 
@@ -100,7 +103,14 @@ class Fusion:
     def start(self, grey: NDArray[np.uint8], shown: Array | None = None) -> None:
         """Know nothing, at a frame (h, w); `shown` is what has been shown of the same scene."""
         self._grey = grey
-        self._depth, self._trust, self._moving, self._leaving, self._match = np.zeros((5, *grey.shape), np.float32)
+        (
+            self._depth,
+            self._trust,
+            self._moving,
+            self._leaving,
+            self._unmatched,
+            self._match,
+        ) = np.zeros((6, *grey.shape), np.float32)
         self._shown: Array | None = shown
         if shown is not None:
             self._match += 1
@@ -129,6 +139,7 @@ class Fusion:
         self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
         self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
         self._leaving = warp_backward(self._leaving, flow) * match
+        self._unmatched = warp_backward(self._unmatched, flow) * alike
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
         return True
@@ -149,6 +160,7 @@ class Fusion:
                 fits = np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2 * motion.leverage
                 hollow = _pits(motion.inverse_depth, np.asarray(trust * fits, np.float32))
                 self._add_depth(swept.inverse_depth, np.asarray(swept.sure * fits * (1 - hollow), np.float32))
+                self._unmatched += np.float32(UNMATCHED_RATE) * (swept.unmatched - self._unmatched)
             self._moving *= np.float32(MOVING_DOUBT)
             self._see_leaving(motion, trust)
         else:
@@ -158,6 +170,7 @@ class Fusion:
             self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))
             self._trust *= np.float32(DOUBT)
             self._leaving *= np.float32(DOUBT)
+            self._unmatched *= np.float32(DOUBT)
 
     def _see_leaving(self, motion: Motion, trust: Array) -> None:
         """Take in what leaves the lines along which depth moves a px, slowly: one pair of frames is often wrong."""
@@ -173,7 +186,7 @@ class Fusion:
         """The current frame's inverse depth (h, w), about 0 to 1."""
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
         shown = self._filled(ramp(grey), grey)
-        moving = np.maximum(self._moving, self._leaving)
+        moving = np.maximum(np.maximum(self._moving, self._leaving), self._unmatched)
         if (moving > SURELY_MOVING).mean() > SMALLEST_SHARE / 2:
             shown = stand(shown, _outlined(moving, grey))
         self._shown = shown if self._shown is None else _eased(self._shown, np.asarray(shown, np.float32), self._match)

@@ -23,7 +23,7 @@ Grey = NDArray[np.uint8]
 
 PLANES = 48
 
-SMALL_STEP, LARGE_STEP = 12, 150
+SMALL_STEP, LARGE_STEP = 8, 100
 """What a change of depth costs from one px to the next, against at most 180 for what does not match."""
 
 MOST_TRUST = 8
@@ -31,6 +31,13 @@ MOST_TRUST = 8
 
 HALF_LEAD = 0.03
 """By what share the best must be ahead of the rest to be half sure."""
+
+AROUND, FLAT, UNLIKE = 7, 12.0, (0.5, 0.7)
+"""Over so many px squared the depth that is found must match better than depths do in the mean: at UNLIKE of their cost
+it begins to be no match, and surely is none. FLAT, added to that mean, lets what has no texture match anything."""
+
+TOLD_APART_PX = 3.0, 8.0
+"""Depths that move a px by no more in all cannot be told apart, and surely those that move it by more."""
 
 TEXTURE = 0.5
 """Mean squared slope along the line, (grey levels a px)^2 over 5 x 5 px, at which a px is half sure."""
@@ -43,11 +50,13 @@ class Swept:
     Attributes:
         inverse_depth: (h, w), within the range that was tried.
         sure: (h, w) 0 to 1: the best is ahead of the rest, and there is texture along the line of search.
+        unmatched: (h, w) 0 to 1: no depth would put the px on anything like it, so that it moves by itself.
         px_per_unit: (h, w) how far a unit of inverse depth moves a px between the frame and the first of the others.
     """
 
     inverse_depth: Array
     sure: Array
+    unmatched: Array
     px_per_unit: Array
 
 
@@ -82,11 +91,21 @@ def sweep(
         lambda: gather(volume, words, SMALL_STEP, LARGE_STEP, False, down),
         lambda: gather(volume, words, SMALL_STEP, LARGE_STEP, True, up),
     )
-    chosen, lead = np.empty((2, height, width), np.float32)
-    run_rows(lambda first, stop: choose_rows(down, up, planes, chosen, lead, first, stop), height)
+    chosen, lead, *_ = found = np.empty((4, height, width), np.float32)
+    run_rows(lambda first, stop: choose_rows(volume, down, up, planes, chosen, lead, found[2:], first, stop), height)
     line = _line(others[0][1], height, width)
     sure = lead / (lead + np.float32(HALF_LEAD)) * _texture_along(grey, line)
-    return Swept(np.asarray(cv2.medianBlur(chosen, 3), np.float32), np.asarray(sure, np.float32), np.hypot(*line))
+    smooth = np.asarray(cv2.medianBlur(chosen, 3), np.float32)
+    px_per_unit = np.hypot(*line)
+    tried_px = px_per_unit * np.float32(nearest - farthest)
+    told_apart = np.clip((tried_px - TOLD_APART_PX[0]) / np.float32(TOLD_APART_PX[1] - TOLD_APART_PX[0]), 0, 1)
+    return Swept(smooth, np.asarray(sure, np.float32), _unmatched(*found[2:]) * told_apart, px_per_unit)
+
+
+def _unmatched(least: Array, mean: Array) -> Array:
+    """See `Swept`; from what the chosen plane costs, and planes in the mean."""
+    share = cv2.blur(least, (AROUND, AROUND)) / (cv2.blur(mean, (AROUND, AROUND)) + np.float32(FLAT))
+    return np.asarray(np.clip((share - UNLIKE[0]) / np.float32(UNLIKE[1] - UNLIKE[0]), 0, 1), np.float32)
 
 
 def _packed(grey: Grey, scale: int = 1) -> NDArray[np.uint32]:

@@ -218,27 +218,41 @@ def _advance(
 
 @kernel
 def choose_rows(
-    down: Shorts, up: Shorts, inverse_depths: Floats, chosen: Floats, lead: Floats, first: int, stop: int
+    volume: Bytes,
+    down: Shorts,
+    up: Shorts,
+    inverse_depths: Floats,
+    chosen: Floats,
+    lead: Floats,
+    unlike: Floats,
+    first: int,
+    stop: int,
 ) -> None:
     """Take the least of the two totals for each pixel, between planes by a parabola.
 
     Args:
+        volume: (h, D, w), what each plane costs by itself.
+        down, up: (h, D, w), gathered along paths.
+        inverse_depths: (D,) the planes.
         chosen: (h, w) inverse depth, out.
         lead: (h, w) by what share of its total the best is ahead of all that are not beside it, out.
+        unlike: (2, h, w) what the chosen plane costs by itself, and planes in the mean, out.
     """
     planes, width = down.shape[1], down.shape[2]
     total = np.empty((planes, width), np.int32)
     best, least, second = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
+    mean = np.empty(width, np.int32)
     gap = inverse_depths[1] - inverse_depths[0]
     for row in range(first, stop):
-        least[:], second[:], best[:] = 1 << 20, 1 << 20, 0
+        least[:], second[:], best[:], mean[:] = 1 << 20, 1 << 20, 0, 0
         for d in range(planes):
-            line, one, other = total[d], down[row, d], up[row, d]
+            line, one, other, cost = total[d], down[row, d], up[row, d], volume[row, d]
             for c in range(np.uint64(width)):
                 value = np.int32(np.int32(one[c]) + np.int32(other[c]))
                 line[c] = value
                 best[c] = np.int32(d) if value < least[c] else best[c]
                 least[c] = min(value, least[c])
+                mean[c] += np.int32(cost[c])
         for d in range(planes):
             line = total[d]
             for c in range(np.uint64(width)):
@@ -251,5 +265,6 @@ def choose_rows(
                 left, right = total[d - 1, c], total[d + 1, c]
                 bend = left + right - 2 * least[c]
                 offset = np.float32(0.5 * (left - right) / bend) if bend > 0 else np.float32(0)
+            unlike[0, row, c], unlike[1, row, c] = volume[row, d, c], np.float32(mean[c]) / np.float32(planes)
             chosen[row, c] = inverse_depths[d] + gap * offset
             lead[row, c] = np.float32((second[c] - least[c]) / (least[c] + 50.0))
