@@ -260,7 +260,7 @@ def test_ground_makes_up_for_a_picture_that_is_mostly_one_wall() -> None:
         ("lower_nearer", 0.2),
         ("residual_px", 0.3),
         ("agreement", 0.8),
-        ("still", 0.85),
+        ("still", 0.95),
     ):
         changed = Signs()
         setattr(changed, name, value)

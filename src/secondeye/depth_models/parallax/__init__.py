@@ -50,12 +50,12 @@ LEAST_IN_FLASH = 0.6
 ASIDE, LEAST_ASIDE = 4, 3
 """Frames off, of those in which letters stand still; and no fewer at the ends of a shot."""
 
-FIRST_LOOKS = 3
-"""Frames that a shot's first is compared with at most, ever farther off, until one shows parallax: what is found out
-later would change the depth of things while one looks at them."""
+FIRST_LOOKS, ENOUGH = 3, 0.5
+"""Frames that a shot's first is compared with at most, ever farther off, until one shows parallax, and that share of
+what is aimed at: what is found out later would change the depth of things while one looks at them."""
 
-TARGET_PX = 9.0
-"""Parallax that the gap aims at: fifteen times the noise of DIS, and still within its reach."""
+TARGET_PX = 7.5
+"""Parallax that the gap aims at: a dozen times the noise of DIS, and still within its reach."""
 
 MOVED_PX = 12.0
 """Where no parallax is believed, what turning leaves over of the flow shall not exceed that: it moves on its own, and
@@ -105,6 +105,11 @@ STEEPNESS = 4
 
 FEWEST_SURE = 60
 """Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
+
+MOST_STILL, GROUND_STILL, LEAST_STILL_GAIN = 0.8, 0.9, -0.1
+"""Share of the picture that turning and zooming may explain where parallax is believed; and where the ground speaks
+clearly, as in a room whose far wall fills most of the picture while the camera goes towards it, unless a change of
+place explains the flow worse by more than `LEAST_STILL_GAIN`."""
 
 MEASURE_EVERY, SOON = 4, 8
 """Frames a measurement, those between are carried along by flow; and frames at a shot's start, where little is known
@@ -210,11 +215,13 @@ def believe(motion: Motion) -> float:
     behind the sky.
     """
     clear = motion.parallax_px > max(1.5, 4 * motion.residual_px)
-    if not clear or motion.still > 0.8 or motion.length_px < 1.0:
+    ground = _ground(motion)
+    most_still = MOST_STILL + (GROUND_STILL - MOST_STILL) * ground * (motion.gain > LEAST_STILL_GAIN)
+    if not clear or motion.still > most_still or motion.length_px < 1.0:
         return 0.0
     sure = motion.agreement > SURE_AGREEMENT
     upright = _slope(motion.lower_nearer, -0.5, -0.2) if sure else _slope(motion.lower_nearer, 0.2, 0.4)
-    return _slope(motion.gain + GROUND_GAIN * _ground(motion), 0.0, 0.3) * upright
+    return _slope(motion.gain + GROUND_GAIN * ground, 0.0, 0.3) * upright
 
 
 def _ground(motion: Motion) -> float:
@@ -232,6 +239,11 @@ class Look:
     belief: float
     swept: Swept | None
     next_gap: float
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it shows parallax, and not only a little."""
+        return self.motion is not None and self.belief > 0 and self.motion.parallax_px > ENOUGH * TARGET_PX
 
 
 def _aside(view: View) -> list[Grey]:
@@ -257,13 +269,15 @@ def _passes(view: View, held: int, least: float) -> bool:
 
 def _begin(fusion: Fusion, view: View) -> float:
     """Take in what the first frame says, with the nearest of the following that says enough; the next gap."""
-    gap, look = FIRST_GAP, None
-    for _ in range(FIRST_LOOKS):
-        look = _look(view, gap)
-        if look is None or look.belief > 0 or round(look.next_gap) == round(gap):
+    gap, best = FIRST_GAP, _look(view, FIRST_GAP)
+    for _ in range(FIRST_LOOKS - 1):
+        if best is None or best.is_enough or round(best.next_gap) == round(gap):
             break
-        gap = look.next_gap
-    return _take_in(fusion, look, gap)
+        farther = _look(view, best.next_gap)
+        if farther is None or farther.belief < best.belief:
+            break
+        gap, best = best.next_gap, farther
+    return _take_in(fusion, best, gap)
 
 
 def _take_in(fusion: Fusion, look: Look | None, gap: float) -> float:

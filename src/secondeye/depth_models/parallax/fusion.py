@@ -186,7 +186,7 @@ class Fusion:
         """The current frame's inverse depth (h, w), about 0 to 1."""
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
         shown = self._filled(ramp(grey), grey)
-        moving = np.maximum(np.maximum(self._moving, self._leaving), self._unmatched)
+        moving = 1 - (1 - self._moving) * (1 - self._leaving) * (1 - self._unmatched)
         if (moving > SURELY_MOVING).mean() > SMALLEST_SHARE / 2:
             shown = stand(shown, _outlined(moving, grey))
         self._shown = shown if self._shown is None else _eased(self._shown, np.asarray(shown, np.float32), self._match)
