@@ -262,7 +262,7 @@ def test_holes_of_a_real_pair_are_those_that_others_found(shared: Path) -> None:
     assert (ours & theirs & known).sum() / ((ours | theirs) & known).sum() > 0.75
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_holes_are_what_brute_force_finds(data: st.DataObject) -> None:
     """Rows of cards at whole disparities before a wall, drawn nearest last for both eyes."""

@@ -53,7 +53,7 @@ def splat_both(rgb: np.ndarray, disparity: np.ndarray, backend: str) -> tuple[np
     return right.double().numpy(), hole.numpy()
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(
     kind=st.sampled_from(KINDS),
     frames=st.integers(1, 2),

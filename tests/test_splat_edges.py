@@ -20,7 +20,7 @@ def greatest_around(values: np.ndarray, radius: int) -> np.ndarray:
     return greatest
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     frames=st.integers(1, 3),
     height=st.integers(1, 40),

@@ -49,7 +49,7 @@ def oracle(clip: StereoClip, name: str, t: int, c: int, y: int, x: int) -> float
 
 
 @pytest.mark.parametrize("name", ["sbs", "half-sbs", "tb", "half-tb", "cross", "interlaced"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(height=st.integers(1, 7), width=st.integers(1, 7))
 def test_every_pixel_is_where_its_layout_says(name: str, height: int, width: int) -> None:
     clip = stereo(height, width)

@@ -139,7 +139,7 @@ class Fusion:
         self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
         self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
         self._leaving = warp_backward(self._leaving, flow) * match
-        self._unmatched = warp_backward(self._unmatched, flow) * alike
+        self._unmatched = warp_backward(self._unmatched, flow) * match
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
         return True
