@@ -71,7 +71,7 @@ def stand(depth: Array, moving: Array) -> Array:
     return np.asarray(depth + (raised - depth) * cv2.GaussianBlur(mask * np.float32(1), (0, 0), 1.5), np.float32)
 
 
-SURELY_MOVING = 0.35
+SURELY_MOVING = 0.4
 """From where on a px counts as moving on its own."""
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
