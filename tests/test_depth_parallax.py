@@ -1,6 +1,7 @@
 """The depth that ships: right where the camera moves, modest where it does not, never inside out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,6 +15,8 @@ from secondeye.depth_models.parallax import (
     LONGEST_GAP,
     LOOK_AHEAD,
     TARGET_PX,
+    Look,
+    _begin,
     _next_gap,
     believe,
     follow,
@@ -260,8 +263,21 @@ def test_ground_makes_up_for_a_picture_that_is_mostly_one_wall() -> None:
         ("lower_nearer", 0.2),
         ("residual_px", 0.3),
         ("agreement", 0.8),
-        ("still", 0.95),
+        ("still", 0.85),
     ):
+        changed = Signs()
+        setattr(changed, name, value)
+        assert believe(changed) == 0  # type: ignore[arg-type]
+
+
+def test_a_room_that_is_mostly_its_far_wall_is_believed_by_its_ground() -> None:
+    class Signs:
+        gain, still, parallax_px, residual_px, agreement, lower_nearer, length_px = 0.0, 0.85, 4.0, 0.05, 1.0, 0.55, 3.0
+        noise_px = 0.36
+        fits_exactly = Motion.fits_exactly
+
+    assert believe(Signs()) == 1  # type: ignore[arg-type]
+    for name, value in (("gain", -0.15), ("lower_nearer", 0.3), ("residual_px", 0.3), ("still", 0.92)):
         changed = Signs()
         setattr(changed, name, value)
         assert believe(changed) == 0  # type: ignore[arg-type]
@@ -310,6 +326,29 @@ def test_what_has_no_match_at_any_depth_stands_on_the_ground() -> None:
     ground = np.median(shown(unmatched)[88:90, 20:80])
     assert shown(unmatched)[45:80, 108:132].min() > ground - 0.03
     assert shown(0 * unmatched)[45, 120] < ground - 0.1
+
+
+@pytest.mark.parametrize(
+    ("beliefs", "parallaxes", "taken"),
+    [
+        ((1, 1, 1), (1.0, 1.0, 1.0), 1),  # clear parallax at once
+        ((1, 1, 1), (0.3, 0.7, 1.0), 2),  # only a little at first
+        ((1, 0, 0), (0.3, 0.7, 1.0), 1),  # farther off nothing is believed
+        ((0, 0, 0), (0.0, 0.0, 0.0), 3),  # as far as is looked
+    ],
+)
+def test_a_shots_first_frame_looks_farther_until_there_is_enough_parallax(
+    beliefs: tuple[int, ...], parallaxes: tuple[float, ...], taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = np.zeros((H, W), np.float32)
+    looks = [
+        Look(replace(leaving(0.05), parallax_px=share * TARGET_PX), plane, belief, None, 2.0 + 3 * (number + 1))
+        for number, (belief, share) in enumerate(zip(beliefs, parallaxes, strict=True))
+    ]
+    asked = iter(looks)
+    monkeypatch.setattr(parallax, "_look", lambda view, gap: next(asked))
+    fusion = Fusion(np.zeros((H, W), np.uint8))
+    assert _begin(fusion, None) == looks[taken - 1].next_gap  # type: ignore[arg-type]  # nobody looks at the view
 
 
 def test_the_gap_goes_half_way_to_what_the_camera_asks_for() -> None:

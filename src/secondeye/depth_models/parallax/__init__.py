@@ -107,9 +107,9 @@ FEWEST_SURE = 60
 """Pixels that flow and camera must agree about, or there is no telling how deep a scene is."""
 
 MOST_STILL, GROUND_STILL, LEAST_STILL_GAIN = 0.8, 0.9, -0.1
-"""Share of the picture that turning and zooming may explain where parallax is believed; and where the ground speaks
-clearly, as in a room whose far wall fills most of the picture while the camera goes towards it, unless a change of
-place explains the flow worse by more than `LEAST_STILL_GAIN`."""
+"""Share of the picture that turning and zooming may explain where parallax is believed; the same where the ground
+speaks clearly, as in a room whose far wall fills the picture while the camera goes towards it; and the gain above which
+that counts."""
 
 MEASURE_EVERY, SOON = 4, 8
 """Frames a measurement, those between are carried along by flow; and frames at a shot's start, where little is known
@@ -216,7 +216,9 @@ def believe(motion: Motion) -> float:
     """
     clear = motion.parallax_px > max(1.5, 4 * motion.residual_px)
     ground = _ground(motion)
-    most_still = MOST_STILL + (GROUND_STILL - MOST_STILL) * ground * (motion.gain > LEAST_STILL_GAIN)
+    most_still = MOST_STILL
+    if motion.gain > LEAST_STILL_GAIN:
+        most_still += ground * (GROUND_STILL - MOST_STILL)
     if not clear or motion.still > most_still or motion.length_px < 1.0:
         return 0.0
     sure = motion.agreement > SURE_AGREEMENT

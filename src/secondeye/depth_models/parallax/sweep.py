@@ -32,9 +32,9 @@ MOST_TRUST = 8
 HALF_LEAD = 0.03
 """By what share the best must be ahead of the rest to be half sure."""
 
-AROUND, FLAT, UNLIKE = 7, 12.0, (0.5, 0.7)
-"""Over so many px squared the depth that is found must match better than depths do in the mean: at UNLIKE of their cost
-it begins to be no match, and surely is none. FLAT, added to that mean, lets what has no texture match anything."""
+AROUND, UNLIKE, FLAT = 7, (0.5, 0.7), 12.0
+"""What is found has no match where, over so many px squared, it costs more than this share of what depths cost in the
+mean, and surely none from the other on. FLAT is added to that mean: what has no texture matches anything."""
 
 TOLD_APART_PX = 3.0, 8.0
 """Depths that move a px by no more in all cannot be told apart, and surely those that move it by more."""
@@ -91,21 +91,22 @@ def sweep(
         lambda: gather(volume, words, SMALL_STEP, LARGE_STEP, False, down),
         lambda: gather(volume, words, SMALL_STEP, LARGE_STEP, True, up),
     )
-    chosen, lead, *_ = found = np.empty((4, height, width), np.float32)
-    run_rows(lambda first, stop: choose_rows(volume, down, up, planes, chosen, lead, found[2:], first, stop), height)
+    chosen, lead = np.empty((2, height, width), np.float32)
+    unlike = np.empty((2, height, width), np.float32)
+    run_rows(lambda first, stop: choose_rows(volume, down, up, planes, chosen, lead, unlike, first, stop), height)
     line = _line(others[0][1], height, width)
     sure = lead / (lead + np.float32(HALF_LEAD)) * _texture_along(grey, line)
-    smooth = np.asarray(cv2.medianBlur(chosen, 3), np.float32)
     px_per_unit = np.hypot(*line)
-    tried_px = px_per_unit * np.float32(nearest - farthest)
-    told_apart = np.clip((tried_px - TOLD_APART_PX[0]) / np.float32(TOLD_APART_PX[1] - TOLD_APART_PX[0]), 0, 1)
-    return Swept(smooth, np.asarray(sure, np.float32), _unmatched(*found[2:]) * told_apart, px_per_unit)
+    told_apart = _between(px_per_unit * np.float32(nearest - farthest), TOLD_APART_PX)
+    cost, mean = (cv2.blur(one, (AROUND, AROUND)) for one in unlike)
+    unmatched = _between(cost / (mean + np.float32(FLAT)), UNLIKE) * told_apart
+    smooth = np.asarray(cv2.medianBlur(chosen, 3), np.float32)
+    return Swept(smooth, np.asarray(sure, np.float32), unmatched, px_per_unit)
 
 
-def _unmatched(least: Array, mean: Array) -> Array:
-    """See `Swept`; from what the chosen plane costs, and planes in the mean."""
-    share = cv2.blur(least, (AROUND, AROUND)) / (cv2.blur(mean, (AROUND, AROUND)) + np.float32(FLAT))
-    return np.asarray(np.clip((share - UNLIKE[0]) / np.float32(UNLIKE[1] - UNLIKE[0]), 0, 1), np.float32)
+def _between(values: Array, ends: tuple[float, float]) -> Array:
+    """How far values have come from one end to the other, 0 to 1."""
+    return np.asarray(np.clip((values - ends[0]) / np.float32(ends[1] - ends[0]), 0, 1), np.float32)
 
 
 def _packed(grey: Grey, scale: int = 1) -> NDArray[np.uint32]:
