@@ -11,20 +11,12 @@ import pytest
 import torch
 
 from secondeye.depth_models import parallax
-from secondeye.depth_models.parallax import (
-    LONGEST_GAP,
-    LOOK_AHEAD,
-    TARGET_PX,
-    Look,
-    _begin,
-    _next_gap,
-    believe,
-    follow,
-    small_grey,
-)
+from secondeye.depth_models.parallax import HELD_BACK, _begin, follow, small_grey
 from secondeye.depth_models.parallax.fusion import Fusion
+from secondeye.depth_models.parallax.look import TARGET_PX, Look, _next_gap, believe
 from secondeye.depth_models.parallax.prior import FAR, NEAR, ramp, stand
 from secondeye.depth_models.parallax.sweep import Swept
+from secondeye.depth_models.parallax.view import LONGEST_GAP
 from secondeye.errors import InputError
 from secondeye.flow.camera import Camera
 from secondeye.flow.motion import Motion
@@ -132,7 +124,7 @@ def test_duplicate_frames_and_flashes_do_no_harm() -> None:
 
 
 def test_it_looks_only_so_far_ahead() -> None:
-    """Frame t needs no more than the frames up to t + 6: memory is bounded however long the segment."""
+    """Frame t needs no more than the frames up to t + 10: memory is bounded however long the segment."""
     taken = 0
 
     def frames() -> object:
@@ -144,7 +136,7 @@ def test_it_looks_only_so_far_ahead() -> None:
     depths = follow(frames())  # type: ignore[arg-type]
     for t in range(30):
         next(depths)
-        assert taken <= t + 1 + LOOK_AHEAD
+        assert taken <= t + 1 + HELD_BACK
 
 
 def test_the_ramp_follows_edges_but_stays_a_ramp() -> None:
@@ -346,7 +338,7 @@ def test_a_shots_first_frame_looks_farther_until_there_is_enough_parallax(
         for number, (belief, share) in enumerate(zip(beliefs, parallaxes, strict=True))
     ]
     asked = iter(looks)
-    monkeypatch.setattr(parallax, "_look", lambda view, gap: next(asked))
+    monkeypatch.setattr(parallax, "compare", lambda view, gap: next(asked))
     fusion = Fusion(np.zeros((H, W), np.uint8))
     assert _begin(fusion, None) == looks[taken - 1].next_gap  # type: ignore[arg-type]  # nobody looks at the view
 
