@@ -174,19 +174,18 @@ def _begin(fusion: Fusion, view: View) -> float:
     """Take in what the first frame says, with the nearest of the following that says enough; the next gap."""
     gap, best = FIRST_GAP, compare(view, FIRST_GAP)
     for _ in range(FIRST_LOOKS - 1):
-        if best is None or best.is_enough or round(best.next_gap) == round(gap):
+        if best.is_enough or round(best.next_gap) == round(gap):
             break
         farther = compare(view, best.next_gap)
-        if farther is None or farther.belief < best.belief:
+        if farther.belief < best.belief:
             break
         gap, best = best.next_gap, farther
     return _take_in(fusion, best, gap)
 
 
-def _take_in(fusion: Fusion, look: Look | None, gap: float) -> float:
+def _take_in(fusion: Fusion, look: Look, gap: float) -> float:
     """Add to what is known; the next gap."""
-    if look is None:
-        return gap
+    fusion.see(look.meeting)
     if look.motion is not None:
         fusion.add(look.motion, look.trust, look.belief, look.swept)
     return look.next_gap

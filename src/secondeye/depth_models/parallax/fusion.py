@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from secondeye.depth.smooth import filter_guided
 from secondeye.depth.spread import spread_along_edges
+from secondeye.depth.vanishing import VanishingPoint
 from secondeye.depth_models.parallax.prior import SMALLEST_SHARE, SURELY_MOVING, ramp, stand
 from secondeye.depth_models.parallax.sweep import Swept
 from secondeye.flow import warp_backward
@@ -54,6 +55,10 @@ ALIKE = 8.0
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 """What is shown is carried along where a px is like any of those about its place: flow is not exact to the px, and
 fine texture would have every new map shown at once."""
+
+MEETING_RATE, LEAST_SURE, SAME_MEETING = 0.2, 0.1, 0.15
+"""How far where lines meet goes to what a measurement says, at once; belief below which another point takes over; and
+what share of the height two of them may be apart and still be one."""
 
 LOST = 0.2
 """Share of the frame that must be as it was, or nothing is carried along."""
@@ -116,6 +121,8 @@ class Fusion:
             self._match += 1
         self._contradictions = 0
         self._belief: float | None = None
+        self._meeting: VanishingPoint | None = None
+        self._seen_lines = False
 
     def advance(
         self, grey: NDArray[np.uint8], flow: Array, before: NDArray[np.uint8] | None = None, least: float = LOST
@@ -139,10 +146,15 @@ class Fusion:
         self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
         self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
         self._leaving = warp_backward(self._leaving, flow) * match
-        self._unmatched = warp_backward(self._unmatched, flow) * match
+        self._unmatched = warp_backward(self._unmatched, flow) * alike
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
         return True
+
+    def see(self, meeting: VanishingPoint | None) -> None:
+        """Take in where lines meet in the current frame; slowly, after the first time."""
+        self._meeting = _followed(self._meeting, meeting, len(self._grey)) if self._seen_lines else meeting
+        self._seen_lines = True
 
     def add(self, motion: Motion, trust: Array, belief: float, swept: Swept | None) -> None:
         """Take in what the current frame and another one say.
@@ -185,7 +197,7 @@ class Fusion:
     def show(self) -> Array:
         """The current frame's inverse depth (h, w), about 0 to 1."""
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
-        shown = self._filled(ramp(grey), grey)
+        shown = self._filled(ramp(grey, self._meeting), grey)
         moving = 1 - (1 - self._moving) * (1 - self._leaving) * (1 - self._unmatched)
         if (moving > SURELY_MOVING).mean() > SMALLEST_SHARE / 2:
             shown = stand(shown, _outlined(moving, grey))
@@ -253,6 +265,20 @@ class Fusion:
         gain = spreads[0] / max(spreads[1], 1e-9)
         shift = float(np.median(old - gain * new))
         return np.asarray(gain * depth + shift, np.float32)
+
+
+def _followed(before: VanishingPoint | None, now: VanishingPoint | None, height: int) -> VanishingPoint | None:
+    """Where lines meet after another look: another point must be seen for a while before it is believed."""
+    sure = 0.0 if before is None else before.sure * (1 - MEETING_RATE)
+    if now is None:
+        return None if before is None else before._replace(sure=sure)
+    if before is None or (sure < LEAST_SURE and now.sure > sure):
+        return now._replace(sure=MEETING_RATE * now.sure)
+    if math.hypot(now.x - before.x, now.y - before.y) > SAME_MEETING * height:
+        return before._replace(sure=sure)
+    x, y = (old + MEETING_RATE * (new - old) for old, new in ((before.x, now.x), (before.y, now.y)))
+    one, two, three, four = (o + MEETING_RATE * (n - o) for o, n in zip(before.support, now.support, strict=True))
+    return VanishingPoint(x, y, (one, two, three, four), sure + MEETING_RATE * now.sure)
 
 
 def carried(before: NDArray[np.uint8], grey: NDArray[np.uint8], flow: Array) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from secondeye.depth.vanishing import VanishingPoint, find_vanishing_point
 from secondeye.depth_models.parallax.fusion import heard
 from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.depth_models.parallax.view import LONGEST_GAP, LOOK_AHEAD, View
@@ -78,8 +79,12 @@ that counts."""
 
 @dataclass(frozen=True)
 class Look:
-    """What the current frame and another one say, and how far off the next should be; nothing, where all is lost."""
+    """What the current frame says, alone and with another one, and how far off the next other should be.
 
+    There is no motion where there is no other frame, or where all is lost on the way to it.
+    """
+
+    meeting: VanishingPoint | None
     motion: Motion | None
     trust: Array
     belief: float
@@ -92,18 +97,19 @@ class Look:
         return self.motion is not None and self.belief > 0 and self.motion.parallax_px > ENOUGH * TARGET_PX
 
 
-def compare(view: View, gap: float) -> Look | None:
-    """Compare the current frame with one about `gap` frames off; None where there is none."""
+def compare(view: View, gap: float) -> Look:
+    """Look at the current frame, and compare it with one about `gap` frames off."""
+    meeting = find_vanishing_point(view.grey)
     offset = _offset(max(1, round(gap)), *view.reach)
     if offset == 0:
-        return None
+        return Look(meeting, None, np.zeros(view.grey.shape, np.float32), 0.0, None, gap)
     grey, frames, other = view.grey, abs(offset), view.at(offset)
     forward, backward = dis_flow(grey, other), dis_flow(other, grey)
     error = consistency_error(forward, backward)
     trust = confidence(forward, backward, grey, error)
     motion = fit_motion(forward, trust) if (error > LOST_PX).mean() < MOST_LOST else None
     if motion is None:
-        return Look(None, trust, 0.0, None, max(1.0, frames / 2))
+        return Look(meeting, None, trust, 0.0, None, max(1.0, frames / 2))
     belief = believe(motion)
     swept = None
     if belief > 0:
@@ -113,7 +119,8 @@ def compare(view: View, gap: float) -> Look | None:
         swept = _sweep(grey, other, more, motion, trust, again)
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
             swept = replace(swept, sure=swept.sure * again, unmatched=swept.unmatched * again)
-    return Look(motion, trust, belief, swept, _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0))
+    next_gap = _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0)
+    return Look(meeting, motion, trust, belief, swept, next_gap)
 
 
 def believe(motion: Motion) -> float:

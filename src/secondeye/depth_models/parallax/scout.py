@@ -18,7 +18,7 @@ class Scout:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="secondeye-scout")
-        self._sent: tuple[View, float, Future[Look | None]] | None = None
+        self._sent: tuple[View, float, Future[Look]] | None = None
 
     def __enter__(self) -> "Scout":
         return self
@@ -33,7 +33,7 @@ class Scout:
         later = view.later(frames) if torch.get_num_threads() > 1 else None
         self._sent = (later, gap, self._thread.submit(compare, later, gap)) if later is not None else None
 
-    def look(self, view: View, gap: float) -> Look | None:
+    def look(self, view: View, gap: float) -> Look:
         """What comparing a view's frame with one about `gap` off says."""
         if self._sent is not None:
             expected, sent_gap, found = self._sent
