@@ -32,6 +32,7 @@ class Ring(NamedTuple):
 
     colors: NDArray[np.uint8]
     disparity: NDArray[np.int16]
+    bounds: NDArray[np.int16]
     forward: Doubles
     backward: Doubles
     tone: Doubles
@@ -49,6 +50,7 @@ class Memory:
         self.ring = Ring(
             np.empty((slots, height, width, 3), np.uint8),
             np.empty((slots, height, width), np.int16),
+            np.empty((slots, 2), np.int16),
             np.zeros((slots, 3, 7)),
             np.zeros((slots, 3, 7)),
             np.zeros((slots, 2)),
@@ -64,6 +66,7 @@ class Memory:
         before, own = (number - 1) % slots, number % slots
         colors, steps = ring.colors[own], ring.disparity[own]
         run_rows(lambda start, stop: _keep_rows(rgb, disparity, colors, steps, start, stop), len(disparity))
+        ring.bounds[own] = cv2.minMaxLoc(steps)[:2]
         size = ring.size[::-1]
         small: Any = np.asarray(cv2.resize(colors, size, interpolation=cv2.INTER_AREA), np.uint8)
         grey: Any = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)

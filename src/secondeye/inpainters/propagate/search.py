@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from secondeye.compiled import kernel, step
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
-from secondeye.inpainters.propagate.lattice import Lattice, along, ray
+from secondeye.inpainters.propagate.lattice import Lattice, curves_of_row, ray
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -44,13 +44,16 @@ GAP_SHARE = 0.65
 BEYOND = 2.0
 """So many paces it may lie beyond the ground."""
 
-NOTHING = -1e9
-"""No disparity."""
+LANES = 8
+"""So many places are computed at once; whatever is beyond the last is not looked at."""
+
+NO_HOLE, NOTHING = -2e9, -1e9
+"""No disparity: a block that nothing is missing of, and one of which nothing is found."""
 
 
 def pace_of(lattice: Lattice, block_px: int) -> float:
     """Px from one tried disparity to the next."""
-    return max(PACE_PX * block_px, float(lattice.levels[2] - lattice.levels[0]) / (TRIED - 2))
+    return max(PACE_PX * block_px, (lattice.most - lattice.least) / (TRIED - LANES))
 
 
 @kernel
@@ -72,27 +75,59 @@ def search_blocks(
         hole: (H, W).
         block_px: a block's side.
         pace: px from one tried disparity to the next.
-        depth: (rows, columns) of blocks, px of disparity, written; NOTHING where there is no hole or nothing is shown.
+        depth: (rows, columns) of blocks, px of disparity, written; see NO_HOLE and NOTHING.
         sources: (rows, columns, SOURCES) how many frames away what is there is shown, written; 0 ends them.
     """
-    tried, votes, empty = np.empty(TRIED), np.empty(TRIED), np.empty(TRIED)
-    near, coefficients = np.empty((TRIED, SOURCES), np.int8), np.empty((3, 3))
-    off = np.empty(TRIED, np.float32)
+    height, width = hole.shape
+    disparity, moves = ring.disparity.reshape(-1), ring.moves
+    curves = np.empty((lattice.curves.shape[0], lattice.curves.shape[2], 9), np.float32)
+    tried, votes, empty = np.zeros(TRIED, np.float32), np.empty(TRIED, np.float32), np.empty(TRIED, np.float32)
+    seen, asked = np.empty(TRIED, np.uint8), np.empty(ASKED, np.int8)
+    curve, off, where = np.empty(9, np.float32), np.empty(TRIED, np.float32), np.empty(TRIED, np.int32)
     here = ring.disparity[frame % len(ring.disparity)]
     for j in range(start, stop):
+        ready = False
         for i in range(depth.shape[1]):
-            depth[j, i] = NOTHING
-            sources[j, i] = 0
+            depth[j, i] = NO_HOLE
             row, column = _first_hole(hole, j * block_px, i * block_px, block_px)
             if row < 0:
                 continue
-            least, most = _bounds(here, row, column, lattice.levels)
-            count = _hidden(here, lattice.levels, row, column, pace, least, most, tried)
-            _vote(ring, lattice, frame, row, column, pace, tried[:count], votes, empty, near, coefficients, off)
+            depth[j, i] = NOTHING
+            if not ready:
+                middle = (j + 0.5) * block_px - 0.5
+                curves_of_row(lattice.curves, lattice.first, lattice.last, lattice.gap[0], middle, curves)
+                ready = True
+            least, most = _bounds(here, row, column, lattice.least, lattice.most)
+            count = _hidden(here, lattice.most, lattice.middle, row, column, pace, least, most, tried)
+            if count == 0:
+                continue
+            votes[:] = 0
+            empty[:] = 0
+            seen[:] = 0
+            number = 0
+            reach = len(lattice.slots) // 2
+            for turn in range(2, 2 * reach + 2):
+                away = turn // 2 * (1 - 2 * (turn % 2))
+                at = reach + away
+                if not lattice.first <= at <= lattice.last:
+                    continue
+                ray(curves, at, lattice.gap[1], (i + 0.5) * block_px - 0.5, curve)
+                _locate(curve, tried, count, height, width, where, off)
+                if _ask(disparity, moves, lattice.slots[at], height, width, where, off, count, pace, np.float32(1 / (1 + 0.1 * abs(away))), np.uint8(1 << number), votes, empty, seen):
+                    asked[number] = away
+                    number += 1
+                    if number == ASKED:
+                        break
             for k in range(count):
                 if votes[k] > SURER * empty[k] + LEAST_VOTES:
-                    depth[j, i] = tried[k]
-                    sources[j, i] = near[k]
+                    depth[j, i] = tried[k] + lattice.middle
+                    n = 0
+                    for m in range(number):
+                        if seen[k] >> m & 1:
+                            sources[j, i, n] = asked[m]
+                            n += 1
+                    if n < SOURCES:
+                        sources[j, i, n] = 0
                     break
 
 
@@ -107,113 +142,90 @@ def _first_hole(hole: Bools, top: int, left: int, block_px: int) -> tuple[int, i
 
 
 @step
-def _bounds(here: Steps, row: int, column: int, levels: Doubles) -> tuple[float, float]:
+def _bounds(here: Steps, row: int, column: int, least: float, most: float) -> tuple[float, float]:
     """The least and the most disparity that is believed of what a right pixel shows behind what hides it.
 
     Where the ground begins beside what hides it, what stands close to that is likely to be a part of it that moved,
     and what lies beyond the ground would be seen through something that moved away.
     """
-    width, d = here.shape[1], levels[2]
-    while d > levels[0]:
+    width, d = here.shape[1], most
+    while d > least:
         x = int(column + d + 0.5)
         if 0 <= x < width and here[row, x] >= (d - 0.5) * DISPARITY_STEPS:
             hider = here[row, x] / DISPARITY_STEPS
-            for i in range(x, min(x + int(levels[2] - levels[0]) + 8, width)):
+            for i in range(x, min(x + int(most - least) + 8, width)):
                 if here[row, i] < (hider - 1.0) * DISPARITY_STEPS:
                     ground = here[row, min(i + 1, width - 1)] / DISPARITY_STEPS
                     return ground, ground + GAP_SHARE * (hider - ground)
                 if i < x + 3:
                     hider = max(hider, here[row, i] / DISPARITY_STEPS)
-            return levels[0], levels[2]
+            return least, most
         d -= 0.5
-    return levels[0], levels[2]
+    return least, most
 
 
 @step
 def _hidden(
-    here: Steps, levels: Doubles, row: int, column: int, pace: float, least: float, most: float, tried: Doubles
+    here: Steps, highest: float, middle: float, row: int, column: int, pace: float, least: float, most: float, tried: Floats
 ) -> int:
     """Disparities, nearest first, at which the left eye cannot tell what stands on a right pixel's ray; how many."""
-    count, d, width = 0, levels[2], here.shape[1]
-    while d > most:
-        d -= pace
+    count, d, width = 0, highest, here.shape[1]
+    if d > most:
+        d -= pace * np.ceil((d - most) / pace)
     while d > least - BEYOND * pace and count < TRIED:
-        left = int(np.round(column + d))
+        left = int(np.floor(column + d + 0.5))
         if left < 0 or left >= width or here[row, left] > (d - 0.5 * pace) * DISPARITY_STEPS:
-            tried[count] = d
+            tried[count] = d - middle
             count += 1
         d -= pace
     return count
 
 
 @step
-def _vote(
-    ring: Ring,
-    lattice: Lattice,
-    frame: int,
-    row: int,
-    column: int,
-    pace: float,
-    tried: Doubles,
-    votes: Doubles,
-    empty: Doubles,
-    near: Bytes,
-    coefficients: Doubles,
-    off: Floats,
-) -> None:
-    """Count at each tried disparity the frames that see a surface and those that see past it, near frames more."""
-    slots, reach, asked = len(ring.disparity), len(lattice.nodes) // 2, 0
-    for k in range(len(tried)):
-        votes[k] = empty[k] = 0.0
-        for i in range(SOURCES):
-            near[k, i] = 0
-    for turn in range(2, 2 * reach + 2):
-        away = turn // 2 * (1 - 2 * (turn % 2))
-        if not lattice.first <= reach + away <= lattice.last:
+def _locate(curve: Floats, tried: Floats, count: int, height: int, width: int, where: Ints, off: Floats) -> None:
+    """Where another frame shows what is tried on a ray, as a pixel's number, and its disparity in DISPARITY_STEPS there.
+
+    A pixel outside the frame is -1.
+    """
+    x0, x1, x2 = curve[0] + np.float32(0.5), curve[3], curve[6]
+    y0, y1, y2 = curve[1] + np.float32(0.5), curve[4], curve[7]
+    d0, d1, d2 = curve[2], curve[5], curve[8]
+    one, right, bottom = np.float32(1), np.float32(width - 1), np.float32(height - 1)
+    for begin in range(0, count, LANES):
+        for lane in range(LANES):
+            k = np.uint64(begin + lane)
+            e = tried[k]
+            x, y = x0 + e * (x1 + e * x2), y0 + e * (y1 + e * y2)
+            inside = (x >= one) & (x < right) & (y >= one) & (y < bottom)
+            x, y = (x if inside else one), (y if inside else one)
+            number = np.int32(y) * np.int32(width) + np.int32(x)
+            where[k] = number if inside else np.int32(-1)
+            off[k] = d0 + e * (d1 + e * d2)
+
+
+@step
+def _ask(
+    disparity: Steps, moves: NDArray[np.uint8], slot: int, height: int, width: int, where: Ints, off: Floats, count: int, pace: float, weight: float, bit: int,
+    votes: Floats, empty: Floats, seen: NDArray[np.uint8]
+) -> bool:
+    start = slot * height * width
+    past, same = np.float32(-1.5 * pace * DISPARITY_STEPS), np.float32(0.75 * pace * DISPARITY_STEPS)
+    shows = False
+    for k in range(count):
+        if where[k] < 0:
             continue
-        ray(lattice.nodes, reach + away, lattice.gap, column, row, coefficients)
-        slot, weight = (frame + away) % slots, 1 / (1 + 0.1 * abs(away))
-        _compare(ring.disparity, slot, coefficients, lattice.levels, tried, off)
-        shows = False
-        for k in range(len(tried)):
-            if off[k] < -1.5 * pace:
-                empty[k] += weight
-            elif abs(off[k]) <= 0.75 * pace and not _moves(ring, slot, coefficients, lattice.levels, tried[k]):
-                votes[k] += weight
-                shows = True
-                _note(near, k, away)
-        asked += shows
-        if asked == ASKED:
-            break
+        before = np.float32(disparity[np.uint64(start + where[k])]) - off[k]
+        if before < past:
+            empty[k] += weight
+        elif abs(before) <= same and not _moves(moves, slot, where[k], height, width):
+            votes[k] += weight
+            seen[k] |= bit
+            shows = True
+    return shows
 
 
 @step
-def _compare(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, tried: Doubles, off: Floats) -> None:
-    """By how much what another frame shows stands before what is tried on a ray, px; infinite outside the frame."""
-    height, width = disparity.shape[1], disparity.shape[2]
-    scale, middle = 1 / (levels[2] - levels[1]), levels[1]
-    for k in range(len(tried)):
-        u, v, there = along(ray, (tried[k] - middle) * scale)
-        x, y = int(u + 0.5), int(v + 0.5)
-        if 1 <= x < width - 1 and 1 <= y < height - 1:
-            off[k] = disparity[slot, y, x] / DISPARITY_STEPS - there
-        else:
-            off[k] = np.inf
-
-
-@step
-def _moves(ring: Ring, slot: int, ray: Doubles, levels: Doubles, tried: float) -> bool:
-    """Whether what a frame shows at a disparity on a ray, inside it, moves by itself."""
-    x, y, _ = along(ray, (tried - levels[1]) / (levels[2] - levels[1]))
-    row = int(y + 0.5) * ring.moves.shape[1] // ring.disparity.shape[1]
-    column = int(x + 0.5) * ring.moves.shape[2] // ring.disparity.shape[2]
-    return bool(ring.moves[slot, row, column])
-
-
-@step
-def _note(near: Bytes, k: int, away: int) -> None:
-    """Put a frame on the list of those that show something at a disparity, if there is room."""
-    for i in range(SOURCES):
-        if near[k, i] == 0:
-            near[k, i] = away
-            return
+def _moves(moves: NDArray[np.uint8], slot: int, where: int, height: int, width: int) -> bool:
+    """Whether what a frame shows at a pixel moves by itself."""
+    row, column = where // width, where % width
+    return bool(moves[slot, row * moves.shape[1] // height, column * moves.shape[2] // width])
