@@ -102,10 +102,10 @@ def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> 
     depth = np.empty((-(-height // block_px), -(-width // block_px)), np.float32)
     sources = np.empty((*depth.shape, SOURCES), np.int8)
     right = held.right[t].to("cpu", torch.float32).contiguous()
-    job, found, painted = (ring, lattice, hole, frame, block_px), (depth, sources), right.numpy()
-    pace = pace_of(lattice, block_px)
-    run_rows(lambda start, stop: search_blocks(*job, pace, *found, start, stop), len(depth))
-    run_rows(lambda start, stop: paint_blocks(*job, pace, *found, painted, start, stop), len(depth))
+    job = (ring, lattice, hole, block_px, pace_of(lattice, block_px), depth, sources)
+    run_rows(lambda start, stop: search_blocks(*job, start, stop), len(depth))
+    painted = right.numpy()
+    run_rows(lambda start, stop: paint_blocks(*job, painted, start, stop), len(depth))
     if right.data_ptr() != held.right[t].data_ptr():
         held.right[t].copy_(right)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.compiled import kernel, step
+from secondeye.compiled import bare_step, kernel, step
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, camera_flow, growth
 from secondeye.inpainters.propagate.frames import Ring
 
@@ -27,11 +27,11 @@ class Lattice(NamedTuple):
 
     Attributes:
         curves: (2 reach + 1, rows, columns, 9) x, y px and disparity, DISPARITY_STEPS, each as the coefficients of
-            1, e and e e, where e is by how many px the disparity in frame t exceeds `middle`.
+            1, e and e e, where e is by how many px the disparity in frame t exceeds the middle level.
         tones: (2 reach + 1, 2) gain and offset of brightness from t, grey values 0 to 255.
         slots: (2 reach + 1,) where the ring keeps these frames.
         first, last: indices of the first and the last frame of the shot that are known.
-        least, middle, most: px, of the disparities in frame t.
+        levels: (3,) the disparities of the nodes in frame t, evenly spaced.
         gap: (2,) px from node to node, down and across.
     """
 
@@ -40,9 +40,7 @@ class Lattice(NamedTuple):
     slots: Longs
     first: int
     last: int
-    least: float
-    middle: float
-    most: float
+    levels: Doubles
     gap: Doubles
 
 
@@ -58,7 +56,7 @@ def spread(ring: Ring, frame: int, oldest: int, newest: int, reach: int) -> Latt
     bend(nodes, 0.5 * (most - least), curves)
     gap = np.array([(height - 1) / (NODES_DOWN - 1), (width - 1) / (NODES_ACROSS - 1)])
     kept = (frame + np.arange(-reach, reach + 1)) % slots
-    return Lattice(curves, tones, kept, first - frame + reach, last - frame + reach, *map(float, levels), gap)
+    return Lattice(curves, tones, kept, first - frame + reach, last - frame + reach, levels, gap)
 
 
 def _joined(ring: Ring, frame: int, oldest: int, newest: int) -> tuple[int, int]:
@@ -136,19 +134,20 @@ def bend(nodes: Doubles, half: float, curves: Floats) -> None:
                     curves[at, j, i, 6 + c] = scale * (0.5 * (high + low) - mid) / (half * half)
 
 
-@step
-def curves_of_row(curves: Floats, first: int, last: int, gap: float, row: float, into: Floats) -> None:
-    """Interpolate the curves of frames [first, last] for a row of the right view, to (frames, columns, 9)."""
-    j = min(max(int(row / gap), 0), curves.shape[1] - 2)
-    b = np.float32(row / gap - j)
-    for at in range(first, last + 1):
+@bare_step
+def curves_of_row(lattice: Lattice, row: float, into: Floats) -> None:
+    """Interpolate the curves of the known frames for a row of the right view, to (frames, columns, 9)."""
+    curves, at = lattice.curves, row / lattice.gap[0]
+    j = min(max(int(at), 0), curves.shape[1] - 2)
+    b = np.float32(at - j)
+    for frame in range(lattice.first, lattice.last + 1):
         for i in range(curves.shape[2]):
             for c in range(9):
-                upper = curves[at, j, i, c]
-                into[at, i, c] = upper + b * (curves[at, j + 1, i, c] - upper)
+                upper = curves[frame, j, i, c]
+                into[frame, i, c] = upper + b * (curves[frame, j + 1, i, c] - upper)
 
 
-@step
+@bare_step
 def ray(curves: Floats, at: int, gap: float, column: float, into: Floats) -> None:
     """What a right pixel of a row may show in a frame: its curve, (9,), from those of the row."""
     i = min(max(int(column / gap), 0), curves.shape[1] - 2)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.compiled import kernel, step
+from secondeye.compiled import bare_step, kernel
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
 from secondeye.inpainters.propagate.lattice import Lattice, curves_of_row, ray
-from secondeye.inpainters.propagate.search import LANES, NO_HOLE, NOTHING, SOURCES, Bools, Bytes, Floats, Ints, Steps
+from secondeye.inpainters.propagate.search import NO_HOLE, NOTHING, SOURCES, Bools, Bytes, Floats, Ints, Steps
 
 FADE_FRAMES = 3
 """Colours from the last so many frames within reach count less and less, so that none pops in or out."""
@@ -33,8 +33,11 @@ CLOSE, BESIDE = 0.05, 0.5
 SAME_SURFACE_PX = 1.0
 """The pixels around a place belong to one surface if they are so close to its disparity."""
 
-FARTHEST_PX = 4.0
-"""What another frame shows may be so far from the disparity that was found for a block."""
+CLOSE_PX, FARTHEST_PX = 0.1, 4.0
+"""What another frame shows is looked for so closely, and so far from the disparity that was found for a block."""
+
+LANES = 32
+"""Colours are computed so many at once, which vector instructions want."""
 
 
 class Scratch(NamedTuple):
@@ -42,17 +45,17 @@ class Scratch(NamedTuple):
 
     Attributes:
         pixels: (block_px^2, 2) row and column of those that are to be painted.
-        places: (SOURCES, 3) x, y and disparity, DISPARITY_STEPS, of its middle in other frames.
-        counts: (SOURCES, 2) weight and nearness of those.
-        frames: (SOURCES,) of which frame of the lattice.
-        colors: (SOURCES, block_px, lanes) of it at those places, red, green, blue, red, and so on.
-        shown: (SOURCES, block_px, block_px) whether they are shown there.
+        curve: (9,) the ray of its middle in one frame, see `Lattice`.
+        places: (SOURCES, 5) x, y and disparity, DISPARITY_STEPS, of its middle in other frames, weight and nearness.
+        frames: (SOURCES,) which frames of the lattice they are.
+        colors: (SOURCES, block_px, lanes) at those places, as bright as here, 0 to 1: red, green, blue, red and so on.
+        shown: (SOURCES, block_px, block_px) whether the block's pixels are shown there.
         patch, tall: (block_px + 3, lanes) and (2 lanes,) colours on their way to `colors`.
     """
 
     pixels: Ints
+    curve: Floats
     places: Floats
-    counts: Floats
     frames: Ints
     colors: Floats
     shown: Bools
@@ -65,7 +68,6 @@ def paint_blocks(
     ring: Ring,
     lattice: Lattice,
     hole: Bools,
-    frame: int,
     block_px: int,
     pace: float,
     depth: Floats,
@@ -82,63 +84,65 @@ def paint_blocks(
         right: (3, H, W), filled in some way.
     """
     lanes = (3 * (block_px + 3) + LANES - 1) // LANES * LANES
-    pixels = np.empty((block_px * block_px, 2), np.int32)
-    places, counts, frames = np.empty((SOURCES, 3), np.float32), np.empty((SOURCES, 2), np.float32), np.empty(SOURCES, np.int32)
-    colors, shown = np.empty((SOURCES, block_px, lanes), np.float32), np.empty((SOURCES, block_px, block_px), np.bool_)
-    patch, tall = np.empty((block_px + 3, lanes), np.float32), np.zeros(2 * lanes, np.float32)
-    curves, curve = np.empty((lattice.curves.shape[0], lattice.curves.shape[2], 9), np.float32), np.empty(9, np.float32)
-    disparity, bytes_, tones, slots, gap = ring.disparity, ring.colors.reshape(-1), lattice.tones, lattice.slots, lattice.gap[1]
-    bright = ring.colors
-    height, width = hole.shape
-    reach = len(slots) // 2
+    scratch = Scratch(
+        np.empty((block_px * block_px, 2), np.int32),
+        np.empty(9, np.float32),
+        np.empty((SOURCES, 5), np.float32),
+        np.empty(SOURCES, np.int32),
+        np.empty((SOURCES, block_px, lanes), np.float32),
+        np.empty((SOURCES, block_px, block_px), np.bool_),
+        np.zeros((block_px + 3, lanes), np.float32),
+        np.zeros(2 * lanes, np.float32),
+    )
+    curves = np.empty((lattice.curves.shape[0], lattice.curves.shape[2], 9), np.float32)
     for j in range(start, stop):
         ready = False
         for i in range(depth.shape[1]):
-            if depth[j, i] == NO_HOLE or (depth[j, i] != NOTHING and _is_alone(depth, j, i, pace)):
-                continue
-            left = _list_holes(hole, j, i, block_px, pixels)
-            for k in range(5):
-                if left == 0:
-                    break
-                y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
-                if not (0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] >= NOTHING * 0.5):
-                    continue
+            if depth[j, i] != NO_HOLE:
                 if not ready:
-                    curves_of_row(lattice.curves, lattice.first, lattice.last, lattice.gap[0], (j + 0.5) * block_px - 0.5, curves)
+                    curves_of_row(lattice, (j + 0.5) * block_px - 0.5, curves)
                     ready = True
-                found = clear = 0
-                e = np.float32(depth[y, x] - lattice.middle)
-                for n in range(SOURCES):
-                    away = sources[y, x, n]
-                    if away == 0 or clear == MIXED:
-                        break
-                    ray(curves, reach + away, gap, (i + 0.5) * block_px - 0.5, curve)
-                    if not _settle(disparity, slots[reach + away], curve, e, places, found):
-                        continue
-                    free = _clearance(disparity, slots[reach + away], block_px, places, found)
-                    near = np.float32(min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1)))
-                    frames[found] = reach + away
-                    counts[found, 0], counts[found, 1] = free * near * near / np.float32(away * away), near
-                    found += 1
-                    clear += free == 1
-                _sort(places, counts, frames, found)
-                for m in range(found):
-                    at = frames[m]
-                    u, v, there = places[m, 0], places[m, 1], places[m, 2]
-                    half = np.float32(0.5 * (block_px - 1))
-                    _show(disparity, slots[at], u - half, v - half, there, shown, m)
-                    _fetch(bright, slots[at], u - half, v - half, patch)
-                    cubic(patch, u - half, v - half, np.float32(1 / (255.0 * tones[at, 0])), np.float32(tones[at, 1]), tall, colors, m)
-                kept = 0
-                for m in range(left):
-                    row, column = pixels[m, 0], pixels[m, 1]
-                    if not _mix(counts, colors, shown, found, row - j * block_px, column - i * block_px, row, column, right):
-                        pixels[kept, 0], pixels[kept, 1] = row, column
-                        kept += 1
-                left = kept
+                if not _is_alone(depth, j, i, pace):
+                    _paint_block(ring, lattice, curves, hole, j, i, block_px, depth, sources, scratch, right)
 
 
-@step
+@bare_step
+def _is_alone(depth: Floats, j: int, i: int, pace: float) -> bool:
+    """Whether something is found for a block, and for fewer than two of those around it about as far away."""
+    like = 0
+    for y in range(max(j - 1, 0), min(j + 2, depth.shape[0])):
+        for x in range(max(i - 1, 0), min(i + 2, depth.shape[1])):
+            like += abs(depth[y, x] - depth[j, i]) <= 2 * pace
+    return depth[j, i] > NOTHING and like < 3
+
+
+@bare_step
+def _paint_block(
+    ring: Ring,
+    lattice: Lattice,
+    curves: Floats,
+    hole: Bools,
+    j: int,
+    i: int,
+    block_px: int,
+    depth: Floats,
+    sources: Bytes,
+    scratch: Scratch,
+    right: Floats,
+) -> None:
+    """Paint the hole pixels of block (j, i) by what was found for it, and what that leaves by what was for others."""
+    left, middle = _list_holes(hole, j, i, block_px, scratch.pixels), (i + 0.5) * block_px - 0.5
+    for k in range(5):
+        y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
+        if left > 0 and 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] > NOTHING:
+            e = np.float32(depth[y, x] - lattice.levels[1])
+            found = _find(ring.disparity, lattice, curves, middle, block_px, e, sources, y, x, scratch)
+            for place in range(found):
+                _take(ring, lattice, block_px, place, scratch)
+            left = _paint(j * block_px, i * block_px, found, left, scratch, right)
+
+
+@bare_step
 def _list_holes(hole: Bools, j: int, i: int, block_px: int, pixels: Ints) -> int:
     """Row and column of a block's hole pixels; how many."""
     count = 0
@@ -150,199 +154,225 @@ def _list_holes(hole: Bools, j: int, i: int, block_px: int, pixels: Ints) -> int
     return count
 
 
-@step
-def _is_alone(depth: Floats, j: int, i: int, pace: float) -> bool:
-    """Whether fewer than two of the blocks around show what is about as far away."""
-    like = 0
-    for y in range(max(j - 1, 0), min(j + 2, depth.shape[0])):
-        for x in range(max(i - 1, 0), min(i + 2, depth.shape[1])):
-            like += (y != j or x != i) and abs(depth[y, x] - depth[j, i]) <= 2 * pace
-    return like < 2
+@bare_step
+def _find(
+    disparity: Steps,
+    lattice: Lattice,
+    curves: Floats,
+    column: float,
+    block_px: int,
+    e: float,
+    sources: Bytes,
+    y: int,
+    x: int,
+    scratch: Scratch,
+) -> int:
+    """Where others show what a block's middle shows if it is as far away as (y, x), most telling first; how many do.
+
+    Args:
+        column: of the block's middle, in the row of `curves`.
+        e: disparity, px more than the middle level.
+    """
+    reach, count, clear, places = len(lattice.slots) // 2, 0, 0, scratch.places
+    for k in range(SOURCES):
+        away = int(sources[y, x, k])
+        if away == 0 or clear == MIXED:  # frames come nearest first, so that no other can count more
+            break
+        slot = lattice.slots[reach + away]
+        ray(curves, reach + away, lattice.gap[1], column, scratch.curve)
+        if _settle(disparity, slot, scratch.curve, e, places, count):
+            near = np.float32(min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1)))
+            free = _clearance(disparity, slot, block_px, places, count)
+            places[count, 3], places[count, 4] = free * near * near / np.float32(away * away), near
+            scratch.frames[count] = reach + away
+            _rise(places, scratch.frames, count)
+            count, clear = count + 1, clear + (free == 1)
+    return count
 
 
-@step
-def _sort(places: Floats, counts: Floats, frames: Ints, found: int) -> None:
-    for k in range(1, found):
-        at = k
-        while at > 0 and counts[at - 1, 0] < counts[at, 0]:
-            for c in range(3):
-                places[at - 1, c], places[at, c] = places[at, c], places[at - 1, c]
-            for c in range(2):
-                counts[at - 1, c], counts[at, c] = counts[at, c], counts[at - 1, c]
-            frames[at - 1], frames[at] = frames[at], frames[at - 1]
-            at -= 1
-
-
-@step
+@bare_step
 def _settle(disparity: Steps, slot: int, curve: Floats, e: float, places: Floats, k: int) -> bool:
-    """Place and disparity in another frame where it shows itself what a ray meets near e; whether it does."""
-    height, width = disparity.shape[1], disparity.shape[2]
-    first = e
-    half = np.float32(0.5)
-    for _ in range(4):
+    """Find place k, where another frame shows itself what a ray meets near `e`; whether it does."""
+    half, first, tries = np.float32(0.5), e, 0
+    one, right, bottom = np.float32(1), np.float32(disparity.shape[2] - 2), np.float32(disparity.shape[1] - 2)
+    shows, off = True, np.float32(1)
+    while shows and abs(off) >= CLOSE_PX and tries < 4:
         u, v = curve[0] + e * (curve[3] + e * curve[6]), curve[1] + e * (curve[4] + e * curve[7])
         there = curve[2] + e * (curve[5] + e * curve[8])
-        if not (u >= 1 and u < width - 2 and v >= 1 and v < height - 2):
-            return False
-        off = (disparity[slot, np.uint32(v + half), np.uint32(u + half)] - there) * np.float32(1 / DISPARITY_STEPS)
-        places[k, 0], places[k, 1], places[k, 2] = u, v, there
-        e += off
-        if abs(e - first) > FARTHEST_PX:
-            return False
-        if abs(off) < np.float32(0.1):
-            break
-    return True
+        shows = u >= one and u < right and v >= one and v < bottom
+        if shows:
+            places[k, 0], places[k, 1], places[k, 2] = u, v, there
+            seen = np.float32(disparity[slot, np.uint32(v + half), np.uint32(u + half)])
+            off = (seen - there) * np.float32(1 / DISPARITY_STEPS)
+            e += off
+            shows = abs(e - first) <= FARTHEST_PX
+        tries += 1
+    return shows
 
 
-@step
+@bare_step
 def _clearance(disparity: Steps, slot: int, block_px: int, places: Floats, k: int) -> float:
-    """What a colour counts, by whether something nearer stands a block's side away, or two."""
-    height, width = disparity.shape[1], disparity.shape[2]
-    column, row = int(places[k, 0] + np.float32(0.5)), int(places[k, 1] + np.float32(0.5))
-    limit = np.int32(places[k, 2] + NEARER_PX * DISPARITY_STEPS)
-    for far in range(1, 3):
-        reach = far * block_px
-        left, right = max(column - reach, 0), min(column + reach, width - 1)
-        for y in (max(row - reach, 0), row, min(row + reach, height - 1)):
-            if (
-                disparity[slot, y, left] > limit
-                or disparity[slot, y, column] > limit
-                or disparity[slot, y, right] > limit
-            ):
-                return np.float32(CLOSE) if far == 1 else np.float32(BESIDE)
-    return np.float32(1.0)
+    """What the colour of place k counts, by whether something nearer stands a block's side away, or two."""
+    height, width, half = disparity.shape[1], disparity.shape[2], np.float32(0.5)
+    column, row = np.int32(places[k, 0] + half), np.int32(places[k, 1] + half)
+    limit = np.int32(places[k, 2] + np.float32(NEARER_PX * DISPARITY_STEPS))
+    far, nearest = 0, np.int16(-32768)
+    while far < 2 and nearest <= limit:
+        far += 1
+        left, right = np.uint32(max(column - far * block_px, 0)), np.uint32(min(column + far * block_px, width - 1))
+        for way in range(-1, 2):
+            at = np.uint32(min(max(row + way * far * block_px, 0), height - 1))
+            most = max(disparity[slot, at, left], disparity[slot, at, np.uint32(column)])
+            nearest = max(nearest, max(most, disparity[slot, at, right]))
+    return np.float32(1.0 if nearest <= limit else CLOSE if far == 1 else BESIDE)
 
 
-@step
-def _show(disparity: Steps, slot: int, left: float, top: float, there: float, shown: Bools, k: int) -> None:
-    """Whether the four pixels around each place of a block in another frame have about the disparity `there`."""
-    block_px = shown.shape[1]
-    least, most = there - np.float32(SAME_SURFACE_PX * DISPARITY_STEPS), there + np.float32(SAME_SURFACE_PX * DISPARITY_STEPS)
-    within = left >= 1 and left + block_px < disparity.shape[2] - 1 and top >= 1 and top + block_px < disparity.shape[1] - 1
-    x, y = int(np.floor(left)), int(np.floor(top))
-    whole = within
-    if within:
-        for j in range(block_px + 1):
-            for i in range(block_px + 1):
-                d = disparity[slot, y + j, x + i]
-                whole &= (d >= least) & (d <= most)
+@bare_step
+def _rise(places: Floats, frames: Ints, k: int) -> None:
+    """Move place k before those that count less."""
+    while k > 0 and places[k - 1, 3] < places[k, 3]:
+        for c in range(places.shape[1]):
+            places[k - 1, c], places[k, c] = places[k, c], places[k - 1, c]
+        frames[k - 1], frames[k] = frames[k], frames[k - 1]
+        k -= 1
+
+
+@bare_step
+def _take(ring: Ring, lattice: Lattice, block_px: int, k: int, scratch: Scratch) -> None:
+    """What place k shows of a block: which of its pixels, and their colours."""
+    at, half = scratch.frames[k], np.float32(0.5 * (block_px - 1))
+    x, y = scratch.places[k, 0] - half, scratch.places[k, 1] - half
+    left, top = np.float32(np.floor(x)), np.float32(np.floor(y))
+    _show(ring.disparity, lattice.slots[at], int(left), int(top), scratch.places[k, 2], scratch.shown, k)
+    fetch(ring.colors, lattice.slots[at], int(left) - 1, int(top) - 1, scratch.patch)
+    scale, offset = np.float32(1 / (255 * lattice.tones[at, 0])), np.float32(lattice.tones[at, 1])
+    cubic(scratch.patch, x - left, y - top, scale, offset, scratch.tall, scratch.colors, k)
+
+
+@bare_step
+def _show(disparity: Steps, slot: int, left: int, top: int, there: float, shown: Bools, k: int) -> None:
+    """Whether the four pixels around each of a block's, the first beside (left, top), have about `there`'s disparity."""
+    same = np.float32(SAME_SURFACE_PX * DISPARITY_STEPS)
+    least, most, block_px = np.int32(np.ceil(there - same)), np.int32(np.floor(there + same)), shown.shape[1]
     for j in range(block_px):
         for i in range(block_px):
-            shown[k, j, i] = whole
-    if whole:
-        return
-    for j in range(block_px):
-        for i in range(block_px):
-            shown[k, j, i] = _is_one_surface(disparity, slot, x + i, y + j, least, most)
+            shown[k, j, i] = 1 <= left + i < disparity.shape[2] - 2 and 1 <= top + j < disparity.shape[1] - 2
+    for y in range(max(top, 0), min(top + block_px + 1, disparity.shape[1])):
+        for x in range(max(left, 0), min(left + block_px + 1, disparity.shape[2])):
+            d = disparity[slot, np.uint32(y), np.uint32(x)]
+            if d < least or d > most:
+                for j in range(max(y - top - 1, 0), min(y - top + 1, block_px)):
+                    for i in range(max(x - left - 1, 0), min(x - left + 1, block_px)):
+                        shown[k, j, i] = False
 
 
-@step
-def _is_one_surface(disparity: Steps, slot: int, x: int, y: int, least: float, most: float) -> bool:
-    """Whether the four pixels around a place of a frame have about the disparity `there`."""
-    if not (1 <= x < disparity.shape[2] - 2 and 1 <= y < disparity.shape[1] - 2):
-        return False
-    a, b = disparity[slot, y, x], disparity[slot, y, x + 1]
-    c, d = disparity[slot, y + 1, x], disparity[slot, y + 1, x + 1]
-    return bool(min(a, b, c, d) >= least and max(a, b, c, d) <= most)
+@bare_step
+def _paint(top: int, start: int, found: int, left: int, scratch: Scratch, right: Floats) -> int:
+    """Paint the first `left` pixels listed from so many places; keep listed what they do not show, and say how many.
+
+    The block's corner is at (top, start).
+    """
+    kept = 0
+    for n in range(left):
+        row, column = scratch.pixels[n, 0], scratch.pixels[n, 1]
+        count, one, two, three = _best(scratch.shown, found, row - top, column - start)
+        if count > 0:
+            _mix(scratch.places, scratch.colors, count, one, two, three, row - top, 3 * (column - start), row, column, right)
+        else:
+            scratch.pixels[kept, 0], scratch.pixels[kept, 1] = row, column
+            kept += 1
+    return kept
 
 
-@step
-def _mix(counts: Floats, colors: Floats, shown: Bools, found: int, j: int, i: int, row: int, column: int, right: Floats) -> bool:
-    """Lay the colour that most places agree about over a pixel, (j, i) of its block; whether any shows it."""
-    count, a, b, c = 0, 0, 0, 0
+@bare_step
+def _best(shown: Bools, found: int, j: int, i: int) -> tuple[int, int, int, int]:
+    """How many of the places show a pixel, and the first three of them, some twice if there are fewer."""
+    count, one, two, three = 0, 0, 0, 0
     for k in range(found):
         if shown[k, j, i]:
-            if count == 0:
-                a = b = c = k
-            elif count == 1:
-                b = c = k
-            elif count == 2:
-                c = k
+            one = k if count < 1 else one
+            two = k if count < 2 else two
+            three = k if count < 3 else three
             count += 1
-    if count == 0:
-        return False
-    # weights of those that there are
-    wa, wb, wc = counts[a, 0], counts[b, 0] if count > 1 else np.float32(0), counts[c, 0] if count > 2 else np.float32(0)
-    ab, ac, bc = _difference(colors, a, b, j, i), _difference(colors, a, c, j, i), _difference(colors, b, c, j, i)
-    off_a, off_b, off_c = wb * ab + wc * ac, wa * ab + wc * bc, wa * ac + wb * bc
-    if count > 1 and off_b < off_a and not (count > 2 and off_c < off_b):
-        to_a, to_b, to_c = ab, np.float32(0), bc
-    elif count > 2 and off_c < off_a:
-        to_a, to_b, to_c = ac, bc, np.float32(0)
+    return count, one, two, three
+
+
+@bare_step
+def _mix(
+    places: Floats,
+    colors: Floats,
+    count: int,
+    one: int,
+    two: int,
+    three: int,
+    j: int,
+    m: int,
+    row: int,
+    column: int,
+    right: Floats,
+) -> None:
+    """Lay the colour that most of up to three places agree about over a pixel, whose red is colours[:, j, m]."""
+    nothing = np.float32(0)
+    a, b, c = places[one, 3], places[two, 3] if count > 1 else nothing, places[three, 3] if count > 2 else nothing
+    to_two, to_three = _difference(colors, one, two, j, m), _difference(colors, one, three, j, m)
+    between = _difference(colors, two, three, j, m)
+    off = b * to_two + c * to_three, a * to_two + c * between, a * to_three + b * between
+    if count > 1 and off[1] < off[0] and (count < 3 or off[1] <= off[2]):
+        from_one, from_two, from_three = to_two, nothing, between
+    elif count > 2 and off[2] < off[0]:
+        from_one, from_two, from_three = to_three, between, nothing
     else:
-        to_a, to_b, to_c = np.float32(0), ab, ac
-    near = np.float32(0)
-    if to_a <= ALIKE:
-        near = max(near, counts[a, 1])
-    else:
-        wa = np.float32(0)
-    if to_b <= ALIKE:
-        near = max(near, counts[b, 1])
-    else:
-        wb = np.float32(0)
-    if to_c <= ALIKE:
-        near = max(near, counts[c, 1])
-    else:
-        wc = np.float32(0)
-    one = near / (wa + wb + wc)
+        from_one, from_two, from_three = nothing, to_two, to_three
+    a, b, c = a if from_one <= ALIKE else nothing, b if from_two <= ALIKE else nothing, c if from_three <= ALIKE else nothing
+    near = max(max(places[one, 4] if a > 0 else nothing, places[two, 4] if b > 0 else nothing), places[three, 4] if c > 0 else nothing)
+    whole = np.float32(1) / (a + b + c)
     for channel in range(3):
-        m = 3 * i + channel
-        total = (wa * colors[a, j, m] + wb * colors[b, j, m] + wc * colors[c, j, m]) * one
-        old = right[channel, row, column]
-        right[channel, row, column] = min(max(total + (np.float32(1) - near) * old, np.float32(0)), np.float32(1))
-    return True
+        total = a * colors[one, j, m + channel] + b * colors[two, j, m + channel] + c * colors[three, j, m + channel]
+        total = min(max(total * whole, nothing), np.float32(1))
+        right[channel, row, column] += near * (total - right[channel, row, column])
 
 
-@step
-def _difference(colors: Floats, a: int, b: int, j: int, i: int) -> float:
-    m = 3 * i
+@bare_step
+def _difference(colors: Floats, a: int, b: int, j: int, m: int) -> float:
     off = abs(colors[a, j, m] - colors[b, j, m]) + abs(colors[a, j, m + 1] - colors[b, j, m + 1])
     return off + abs(colors[a, j, m + 2] - colors[b, j, m + 2])
 
 
-@step
-def _fetch(frames: NDArray[np.uint8], slot: int, x: float, y: float, patch: Floats) -> None:
-    """Colours around a place, as many rows and numbers as `patch` has, from a pixel up and left of it on."""
-    height, width = frames.shape[1], frames.shape[2]
-    left, top = int(np.floor(x)) - 1, int(np.floor(y)) - 1
+@bare_step
+def fetch(frames: NDArray[np.uint8], slot: int, left: int, top: int, patch: Floats) -> None:
+    """Colours from (left, top) of a frame (H, 3 W) right and down, as many as `patch` has; its borders are repeated."""
+    height, width = frames.shape[1], frames.shape[2] // 3
     rows, numbers = patch.shape
     if left >= 0 and top >= 0 and top + rows <= height and 3 * left + numbers <= 3 * width:
         for j in range(rows):
-            for chunk in range(0, numbers, LANES):
-                for lane in range(LANES):
-                    m = np.uint64(chunk + lane)
-                    patch[j, m] = frames[slot, top + j, left, m]
-        return
-    for j in range(rows):
-        row = min(max(top + j, 0), height - 1)
-        for m in range(numbers):
-            patch[j, m] = frames[slot, row, min(max(left + m // 3, 0), width - 1), m % 3]
+            row, first = np.uint64(top + j), np.uint64(3 * left)
+            for m in range(np.uint64(numbers)):
+                patch[np.uint64(j), m] = np.float32(frames[slot, row, first + m])
+    else:
+        for j in range(rows):
+            row = min(max(top + j, 0), height - 1)
+            for m in range(3 * rows):
+                patch[j, m] = frames[slot, row, 3 * min(max(left + m // 3, 0), width - 1) + m % 3]
 
 
-@step
+@bare_step
 def cubic(patch: Floats, x: float, y: float, scale: float, offset: float, tall: Floats, into: Floats, k: int) -> None:
-    """The colours of a patch at (x, y) and as far right and down as `into` [k] goes, less `offset`, times `scale`.
+    """The colours of a patch at (1 + x, 1 + y) and as far right and down as `into` [k] goes, times scale.
 
-    By Catmull-Rom's cubic, whose weights are the same for all of them.
+    By Catmull-Rom's cubic, whose weights are the same for all of them; `offset` is taken off before.
     """
-    block_px, numbers = into.shape[1], into.shape[2]
-    a0, a1, a2, a3 = _cubic_weights(x - np.float32(np.floor(x)))
-    b0, b1, b2, b3 = _cubic_weights(y - np.float32(np.floor(y)))
-    for j in range(block_px):
-        for chunk in range(0, numbers, LANES):
-            for lane in range(LANES):
-                m = np.uint64(chunk + lane)
-                one = b0 * patch[j, m] + b1 * patch[j + 1, m]
-                tall[m] = one + (b2 * patch[j + 2, m] + b3 * patch[j + 3, m])
-        for chunk in range(0, 3 * block_px, LANES):
-            for lane in range(LANES):
-                m = np.uint64(chunk + lane)
-                one = a0 * tall[m] + a1 * tall[m + np.uint64(3)]
-                one += a2 * tall[m + np.uint64(6)] + a3 * tall[m + np.uint64(9)]
-                into[k, j, m] = (one - offset) * scale
+    (a0, a1, a2, a3), (b0, b1, b2, b3) = _cubic_weights(x), _cubic_weights(y)
+    for j in range(np.uint64(into.shape[1])):
+        for m in range(np.uint64(into.shape[2])):
+            upper = b0 * patch[j, m] + b1 * patch[j + np.uint64(1), m]
+            tall[m] = upper + (b2 * patch[j + np.uint64(2), m] + b3 * patch[j + np.uint64(3), m])
+        for m in range(np.uint64(into.shape[2])):
+            one = a0 * tall[m] + a1 * tall[m + np.uint64(3)]
+            one += a2 * tall[m + np.uint64(6)] + a3 * tall[m + np.uint64(9)]
+            into[np.uint64(k), j, m] = (one - offset) * scale
 
 
-@step
+@bare_step
 def _cubic_weights(a: float) -> tuple[float, float, float, float]:
     half, one = np.float32(0.5), np.float32(1)
     return (
