@@ -36,7 +36,7 @@ def step(function: Kernel) -> Kernel:
 
 
 def bare_step(function: Kernel) -> Kernel:
-    """Compile a part of a kernel that makes no array: none is counted, which costs more than a small step's own work."""
+    """Compile a part that makes no arrays: references to them are not counted, which costs more than little work."""
     part: Kernel = numba.njit(_nrt=False, **_OPTIONS)(function)
     return part
 

@@ -8,6 +8,7 @@
     lattice.py    where every place and disparity of one frame is in the others
     search.py     at which disparity others show a surface on a hole's ray, and which do
     paint.py      the colours that they show there
+    sample.py     what a frame shows between its pixels
 
 Every frame's disparity is a map of the world, so that frames are asked what they see where a hole's ray passes, and
 nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `stretch`.

@@ -69,7 +69,9 @@ class Memory:
         run_rows(lambda start, stop: _keep_rows(rgb, disparity, colors, steps, start, stop), len(disparity))
         ring.bounds[own] = cv2.minMaxLoc(steps)[:2]
         size = ring.size[::-1]
-        small: Any = np.asarray(cv2.resize(colors.reshape(len(colors), -1, 3), size, interpolation=cv2.INTER_AREA), np.uint8)
+        small: Any = np.asarray(
+            cv2.resize(colors.reshape(len(colors), -1, 3), size, interpolation=cv2.INTER_AREA), np.uint8
+        )
         grey: Any = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
         view = small_view(grey, cv2.resize(steps, size, interpolation=cv2.INTER_NEAREST))
         if self._view is not None:

@@ -97,27 +97,27 @@ def trace(
             if way == 1:
                 gain, offset = ring.tone[(frame + away) % slots]
                 tones[at, 0], tones[at, 1] = gain * tones[before, 0], gain * tones[before, 1] + offset
-                move(ring.forward[(frame + away - 1) % slots], ring.size, size, nodes[before], nodes[at])
+                move(ring.forward[(frame + away - 1) % slots], ring.size, size, nodes, before, at)
             else:
                 gain, offset = ring.tone[(frame + away + 1) % slots]
                 tones[at, 0], tones[at, 1] = tones[before, 0] / gain, (tones[before, 1] - offset) / gain
-                move(ring.backward[(frame + away + 1) % slots], ring.size, size, nodes[before], nodes[at])
+                move(ring.backward[(frame + away + 1) % slots], ring.size, size, nodes, before, at)
             away += way
 
 
 @step
-def move(numbers: Doubles, small: tuple[int, int], size: tuple[int, int], nodes: Doubles, into: Doubles) -> None:
-    """Move nodes of one frame to the next by the camera's numbers."""
+def move(numbers: Doubles, small: tuple[int, int], size: tuple[int, int], nodes: Doubles, at: int, to: int) -> None:
+    """Move the nodes of one frame, index `at`, to the next one, index `to`, by the camera's numbers."""
     shrink_y, shrink_x = size[0] / small[0], size[1] / small[1]
     flow = np.empty(2)
-    for j in range(nodes.shape[0]):
-        for i in range(nodes.shape[1]):
+    for j in range(nodes.shape[1]):
+        for i in range(nodes.shape[2]):
             for k in range(3):
-                before, place = nodes[j, i, k], into[j, i, k]
-                x, y = (before[0] + 0.5) / shrink_x - 0.5, (before[1] + 0.5) / shrink_y - 0.5
-                camera_flow(numbers, x, y, before[2], small[1], small[0], flow)
-                place[0], place[1] = before[0] + flow[0] * shrink_x, before[1] + flow[1] * shrink_y
-                place[2] = before[2] + growth(numbers, x, y, before[2], small[1], small[0])
+                x, y, d = nodes[at, j, i, k, 0], nodes[at, j, i, k, 1], nodes[at, j, i, k, 2]
+                u, v = (x + 0.5) / shrink_x - 0.5, (y + 0.5) / shrink_y - 0.5
+                camera_flow(numbers, u, v, d, small[1], small[0], flow)
+                nodes[to, j, i, k, 0], nodes[to, j, i, k, 1] = x + flow[0] * shrink_x, y + flow[1] * shrink_y
+                nodes[to, j, i, k, 2] = d + growth(numbers, u, v, d, small[1], small[0])
 
 
 @kernel

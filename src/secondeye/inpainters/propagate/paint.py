@@ -7,12 +7,12 @@ farther it is in time. Of the best three that one counts to which the others are
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secondeye.compiled import bare_step, kernel
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
 from secondeye.inpainters.propagate.lattice import Lattice, curves_of_row, ray
+from secondeye.inpainters.propagate.sample import LANES, cubic, fetch
 from secondeye.inpainters.propagate.search import NO_HOLE, NOTHING, SOURCES, Bools, Bytes, Floats, Ints, Steps
 
 FADE_FRAMES = 3
@@ -35,9 +35,6 @@ SAME_SURFACE_PX = 1.0
 
 CLOSE_PX, FARTHEST_PX = 0.1, 4.0
 """What another frame shows is looked for so closely, and so far from the disparity that was found for a block."""
-
-LANES = 32
-"""Colours are computed so many at once, which vector instructions want."""
 
 
 class Scratch(NamedTuple):
@@ -161,7 +158,7 @@ def _find(
     curves: Floats,
     column: float,
     block_px: int,
-    e: float,
+    e: np.float32,
     sources: Bytes,
     y: int,
     x: int,
@@ -191,7 +188,7 @@ def _find(
 
 
 @bare_step
-def _settle(disparity: Steps, slot: int, curve: Floats, e: float, places: Floats, k: int) -> bool:
+def _settle(disparity: Steps, slot: int, curve: Floats, e: np.float32, places: Floats, k: int) -> bool:
     """Find place k, where another frame shows itself what a ray meets near `e`; whether it does."""
     half, first, tries = np.float32(0.5), e, 0
     one, right, bottom = np.float32(1), np.float32(disparity.shape[2] - 2), np.float32(disparity.shape[1] - 2)
@@ -199,32 +196,33 @@ def _settle(disparity: Steps, slot: int, curve: Floats, e: float, places: Floats
     while shows and abs(off) >= CLOSE_PX and tries < 4:
         u, v = curve[0] + e * (curve[3] + e * curve[6]), curve[1] + e * (curve[4] + e * curve[7])
         there = curve[2] + e * (curve[5] + e * curve[8])
-        shows = u >= one and u < right and v >= one and v < bottom
+        shows = bool(u >= one and u < right and v >= one and v < bottom)
         if shows:
             places[k, 0], places[k, 1], places[k, 2] = u, v, there
             seen = np.float32(disparity[slot, np.uint32(v + half), np.uint32(u + half)])
             off = (seen - there) * np.float32(1 / DISPARITY_STEPS)
             e += off
-            shows = abs(e - first) <= FARTHEST_PX
+            shows = bool(abs(e - first) <= FARTHEST_PX)
         tries += 1
     return shows
 
 
 @bare_step
-def _clearance(disparity: Steps, slot: int, block_px: int, places: Floats, k: int) -> float:
+def _clearance(disparity: Steps, slot: int, block_px: int, places: Floats, k: int) -> np.float32:
     """What the colour of place k counts, by whether something nearer stands a block's side away, or two."""
     height, width, half = disparity.shape[1], disparity.shape[2], np.float32(0.5)
-    column, row = np.int32(places[k, 0] + half), np.int32(places[k, 1] + half)
+    column, row = int(places[k, 0] + half), int(places[k, 1] + half)
     limit = np.int32(places[k, 2] + np.float32(NEARER_PX * DISPARITY_STEPS))
-    far, nearest = 0, np.int16(-32768)
+    far, nearest = 0, disparity[slot, row, column]
     while far < 2 and nearest <= limit:
         far += 1
         left, right = np.uint32(max(column - far * block_px, 0)), np.uint32(min(column + far * block_px, width - 1))
         for way in range(-1, 2):
-            at = np.uint32(min(max(row + way * far * block_px, 0), height - 1))
+            y = row + way * far * block_px
+            at = np.uint32(min(max(y, 0), height - 1))
             most = max(disparity[slot, at, left], disparity[slot, at, np.uint32(column)])
-            nearest = max(nearest, max(most, disparity[slot, at, right]))
-    return np.float32(1.0 if nearest <= limit else CLOSE if far == 1 else BESIDE)
+            nearest = max(nearest, most, disparity[slot, at, right])
+    return np.float32(1.0 if nearest <= limit else CLOSE if far < 2 else BESIDE)
 
 
 @bare_step
@@ -250,8 +248,8 @@ def _take(ring: Ring, lattice: Lattice, block_px: int, k: int, scratch: Scratch)
 
 
 @bare_step
-def _show(disparity: Steps, slot: int, left: int, top: int, there: float, shown: Bools, k: int) -> None:
-    """Whether the four pixels around each of a block's, the first beside (left, top), have about `there`'s disparity."""
+def _show(disparity: Steps, slot: int, left: int, top: int, there: np.float32, shown: Bools, k: int) -> None:
+    """Whether all four pixels around each of a block's have about disparity `there`; the first are at (left, top)."""
     same = np.float32(SAME_SURFACE_PX * DISPARITY_STEPS)
     least, most, block_px = np.int32(np.ceil(there - same)), np.int32(np.floor(there + same)), shown.shape[1]
     for j in range(block_px):
@@ -277,7 +275,19 @@ def _paint(top: int, start: int, found: int, left: int, scratch: Scratch, right:
         row, column = scratch.pixels[n, 0], scratch.pixels[n, 1]
         count, one, two, three = _best(scratch.shown, found, row - top, column - start)
         if count > 0:
-            _mix(scratch.places, scratch.colors, count, one, two, three, row - top, 3 * (column - start), row, column, right)
+            _mix(
+                scratch.places,
+                scratch.colors,
+                count,
+                one,
+                two,
+                three,
+                row - top,
+                3 * (column - start),
+                row,
+                column,
+                right,
+            )
         else:
             scratch.pixels[kept, 0], scratch.pixels[kept, 1] = row, column
             kept += 1
@@ -318,13 +328,13 @@ def _mix(
     between = _difference(colors, two, three, j, m)
     off = b * to_two + c * to_three, a * to_two + c * between, a * to_three + b * between
     if count > 1 and off[1] < off[0] and (count < 3 or off[1] <= off[2]):
-        from_one, from_two, from_three = to_two, nothing, between
+        unlike = to_two, nothing, between
     elif count > 2 and off[2] < off[0]:
-        from_one, from_two, from_three = to_three, between, nothing
+        unlike = to_three, between, nothing
     else:
-        from_one, from_two, from_three = nothing, to_two, to_three
-    a, b, c = a if from_one <= ALIKE else nothing, b if from_two <= ALIKE else nothing, c if from_three <= ALIKE else nothing
-    near = max(max(places[one, 4] if a > 0 else nothing, places[two, 4] if b > 0 else nothing), places[three, 4] if c > 0 else nothing)
+        unlike = nothing, to_two, to_three
+    a, b, c = a * (unlike[0] <= ALIKE), b * (unlike[1] <= ALIKE), c * (unlike[2] <= ALIKE)
+    near = max(places[one, 4] * (a > 0), places[two, 4] * (b > 0), places[three, 4] * (c > 0))
     whole = np.float32(1) / (a + b + c)
     for channel in range(3):
         total = a * colors[one, j, m + channel] + b * colors[two, j, m + channel] + c * colors[three, j, m + channel]
@@ -333,51 +343,7 @@ def _mix(
 
 
 @bare_step
-def _difference(colors: Floats, a: int, b: int, j: int, m: int) -> float:
-    off = abs(colors[a, j, m] - colors[b, j, m]) + abs(colors[a, j, m + 1] - colors[b, j, m + 1])
-    return off + abs(colors[a, j, m + 2] - colors[b, j, m + 2])
-
-
-@bare_step
-def fetch(frames: NDArray[np.uint8], slot: int, left: int, top: int, patch: Floats) -> None:
-    """Colours from (left, top) of a frame (H, 3 W) right and down, as many as `patch` has; its borders are repeated."""
-    height, width = frames.shape[1], frames.shape[2] // 3
-    rows, numbers = patch.shape
-    if left >= 0 and top >= 0 and top + rows <= height and 3 * left + numbers <= 3 * width:
-        for j in range(rows):
-            row, first = np.uint64(top + j), np.uint64(3 * left)
-            for m in range(np.uint64(numbers)):
-                patch[np.uint64(j), m] = np.float32(frames[slot, row, first + m])
-    else:
-        for j in range(rows):
-            row = min(max(top + j, 0), height - 1)
-            for m in range(3 * rows):
-                patch[j, m] = frames[slot, row, 3 * min(max(left + m // 3, 0), width - 1) + m % 3]
-
-
-@bare_step
-def cubic(patch: Floats, x: float, y: float, scale: float, offset: float, tall: Floats, into: Floats, k: int) -> None:
-    """The colours of a patch at (1 + x, 1 + y) and as far right and down as `into` [k] goes, times scale.
-
-    By Catmull-Rom's cubic, whose weights are the same for all of them; `offset` is taken off before.
-    """
-    (a0, a1, a2, a3), (b0, b1, b2, b3) = _cubic_weights(x), _cubic_weights(y)
-    for j in range(np.uint64(into.shape[1])):
-        for m in range(np.uint64(into.shape[2])):
-            upper = b0 * patch[j, m] + b1 * patch[j + np.uint64(1), m]
-            tall[m] = upper + (b2 * patch[j + np.uint64(2), m] + b3 * patch[j + np.uint64(3), m])
-        for m in range(np.uint64(into.shape[2])):
-            one = a0 * tall[m] + a1 * tall[m + np.uint64(3)]
-            one += a2 * tall[m + np.uint64(6)] + a3 * tall[m + np.uint64(9)]
-            into[np.uint64(k), j, m] = (one - offset) * scale
-
-
-@bare_step
-def _cubic_weights(a: float) -> tuple[float, float, float, float]:
-    half, one = np.float32(0.5), np.float32(1)
-    return (
-        a * (a * (one - half * a) - half),
-        one + a * a * (np.float32(1.5) * a - np.float32(2.5)),
-        a * (half + a * (np.float32(2) - np.float32(1.5) * a)),
-        a * a * (half * a - half),
-    )
+def _difference(colors: Floats, a: int, b: int, j: int, m: int) -> np.float32:
+    red, green = abs(colors[a, j, m] - colors[b, j, m]), abs(colors[a, j, m + 1] - colors[b, j, m + 1])
+    off: np.float32 = red + green + abs(colors[a, j, m + 2] - colors[b, j, m + 2])
+    return off

@@ -119,7 +119,9 @@ def search_blocks(
             tries = _hidden(here, lattice.levels, row, column, pace, least, most, tally.tried)
             shown = 0
             if tries > 0:
-                shown = _vote(ring.disparity, ring.moves, lattice, curves, (i + 0.5) * block_px - 0.5, pace, tries, tally)
+                shown = _vote(
+                    ring.disparity, ring.moves, lattice, curves, (i + 0.5) * block_px - 0.5, pace, tries, tally
+                )
             depth[j, i] = _elect(tally, tries, shown, lattice.levels[1], sources, j, i)
 
 
@@ -196,7 +198,7 @@ def _vote(
     tries: int,
     tally: Tally,
 ) -> int:
-    """Let the frames around vote about the first `tries` disparities, until ASKED have shown something; how many did."""
+    """Let frames vote about the first `tries` disparities, near ones first, until ASKED show something; how many do."""
     reach, shown = len(lattice.slots) // 2, 0
     for k in range(tries):
         tally.votes[k] = tally.empty[k] = 0
@@ -219,8 +221,8 @@ def _ask(
     slot: int,
     pace: float,
     tries: int,
-    weight: float,
-    bit: int,
+    weight: np.float32,
+    bit: np.uint8,
     tally: Tally,
 ) -> bool:
     """Let one frame vote about what is tried on a ray; whether it shows a surface anywhere."""
