@@ -35,6 +35,12 @@ def step(function: Kernel) -> Kernel:
     return part
 
 
+def bare_step(function: Kernel) -> Kernel:
+    """Compile a part that makes no arrays: references to them are not counted, which costs more than little work."""
+    part: Kernel = numba.njit(_nrt=False, **_OPTIONS)(function)
+    return part
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile a kernel on first use, to run without Python's lock; kept on disk if some folder can be written.
 

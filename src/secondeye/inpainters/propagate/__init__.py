@@ -8,6 +8,7 @@
     lattice.py    where every place and disparity of one frame is in the others
     search.py     at which disparity others show a surface on a hole's ray, and which do
     paint.py      the colours that they show there
+    sample.py     what a frame shows between its pixels
 
 Every frame's disparity is a map of the world, so that frames are asked what they see where a hole's ray passes, and
 nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `stretch`.
@@ -102,10 +103,10 @@ def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> 
     depth = np.empty((-(-height // block_px), -(-width // block_px)), np.float32)
     sources = np.empty((*depth.shape, SOURCES), np.int8)
     right = held.right[t].to("cpu", torch.float32).contiguous()
-    job, found, painted = (ring, lattice, hole, frame, block_px), (depth, sources), right.numpy()
-    pace = pace_of(lattice, block_px)
-    run_rows(lambda start, stop: search_blocks(*job, pace, *found, start, stop), len(depth))
-    run_rows(lambda start, stop: paint_blocks(*job, pace, *found, painted, start, stop), len(depth))
+    job = (ring, lattice, hole, block_px, pace_of(lattice, block_px), depth, sources)
+    run_rows(lambda start, stop: search_blocks(*job, start, stop), len(depth))
+    painted = right.numpy()
+    run_rows(lambda start, stop: paint_blocks(*job, painted, start, stop), len(depth))
     if right.data_ptr() != held.right[t].data_ptr():
         held.right[t].copy_(right)
 

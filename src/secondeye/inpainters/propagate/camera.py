@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.compiled import kernel, step
+from secondeye.compiled import bare_step, kernel, step
 from secondeye.flow.linear import mirror, solve_ridged
 
 Floats = NDArray[np.float32]
@@ -221,8 +221,8 @@ def _refine(numbers: Doubles, a: Floats, b: Floats, disparity: Floats, spread: F
                 _row(row, x / width - 0.5, y / width - 0.5 * height / width, disparity[y, x], slope_x, slope_y)
                 for i in range(15):
                     part = weight * row[i]
-                    for j in range(i, 15):
-                        matrix[j, i] += part * row[j]
+                    for j in range(np.uint64(i + 1)):
+                        matrix[i, j] += part * row[j]
                     right[i] -= part * off
         if inside < 100:
             numbers[:] = first
@@ -244,7 +244,7 @@ def _correct(numbers: Doubles, matrix: Doubles, right: Doubles) -> float:
     return largest
 
 
-@step
+@bare_step
 def _row(row: Doubles, x: float, y: float, depth: float, slope_x: float, slope_y: float) -> None:
     """What each of the fourteen numbers, and brightness as a whole, changes at a pixel."""
     row[0], row[1], row[2], row[3] = slope_x, slope_x * x, slope_x * y, slope_x * depth
@@ -254,21 +254,24 @@ def _row(row: Doubles, x: float, y: float, depth: float, slope_x: float, slope_y
     row[14] = 1.0
 
 
-@step
+@bare_step
 def camera_flow(numbers: Doubles, x: float, y: float, disparity: float, width: int, height: int, into: Doubles) -> None:
     """Flow (2,) in small px at (x, y) of a small frame, of what has `disparity` in px of a full one."""
     x, y = x / width - 0.5, y / width - 0.5 * height / width
-    u, v = numbers[0], numbers[1]
-    into[0] = u[0] + u[1] * x + u[2] * y + u[3] * disparity + u[4] * x * disparity + u[5] * x * x + u[6] * x * y
-    into[1] = v[0] + v[1] * x + v[2] * y + v[3] * disparity + v[4] * y * disparity + v[5] * x * y + v[6] * y * y
+    both = x * y
+    into[0] = numbers[0, 0] + numbers[0, 1] * x + numbers[0, 2] * y + numbers[0, 5] * x * x + numbers[0, 6] * both
+    into[0] += (numbers[0, 3] + numbers[0, 4] * x) * disparity
+    into[1] = numbers[1, 0] + numbers[1, 1] * x + numbers[1, 2] * y + numbers[1, 5] * both + numbers[1, 6] * y * y
+    into[1] += (numbers[1, 3] + numbers[1, 4] * y) * disparity
 
 
-@step
+@bare_step
 def growth(numbers: Doubles, x: float, y: float, disparity: float, width: int, height: int) -> float:
     """By how many px of a full frame disparity grows at (x, y) of a small one."""
-    x, y, w = x / width - 0.5, y / width - 0.5 * height / width, numbers[2]
-    linear = w[0] + w[1] * x + w[2] * y
-    return float(linear + (w[3] + w[4] * x + w[5] * y + w[6] * disparity) * disparity)
+    x, y = x / width - 0.5, y / width - 0.5 * height / width
+    linear = numbers[2, 0] + numbers[2, 1] * x + numbers[2, 2] * y
+    scale = numbers[2, 3] + numbers[2, 4] * x + numbers[2, 5] * y + numbers[2, 6] * disparity
+    return float(linear + scale * disparity)
 
 
 @kernel
@@ -289,7 +292,7 @@ def mark_moving(
                 moves[y, x] = still > UNLIKE_GREY + UNLIKE_SHARE * _unlike(a, b, y, x, flow[0, y, x], flow[1, y, x])
 
 
-@step
+@bare_step
 def _unlike(a: Floats, b: Floats, y: int, x: int, across: float, down: float) -> float:
     """Mean difference in grey of 3x3 pixels of two frames, every second one, one frame moved."""
     height, width = a.shape

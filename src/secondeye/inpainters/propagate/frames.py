@@ -21,8 +21,9 @@ class Ring(NamedTuple):
     """The last frames, frame number i in slot i % N.
 
     Attributes:
-        colors: (N, H, W, 3) uint8.
+        colors: (N, H, 3 W) uint8, red, green, blue, red and so on.
         disparity: (N, H, W) int16, in DISPARITY_STEPS a px.
+        bounds: (N, 2) the least and the most of each frame's.
         forward, backward: (N, 3, 7), how everything at rest moves from a frame to the next and to the one before.
         tone: (N, 2) gain and offset, grey values 0 to 255, of brightness from the frame before.
         joined: (N,) whether a frame shows the same world as the one before.
@@ -32,6 +33,7 @@ class Ring(NamedTuple):
 
     colors: NDArray[np.uint8]
     disparity: NDArray[np.int16]
+    bounds: NDArray[np.int16]
     forward: Doubles
     backward: Doubles
     tone: Doubles
@@ -47,8 +49,9 @@ class Memory:
         factor = max(1, max(height, width) // FLOW_SIDE_PX)
         small = max(1, round(height / factor)), max(1, round(width / factor))
         self.ring = Ring(
-            np.empty((slots, height, width, 3), np.uint8),
+            np.empty((slots, height, 3 * width), np.uint8),
             np.empty((slots, height, width), np.int16),
+            np.empty((slots, 2), np.int16),
             np.zeros((slots, 3, 7)),
             np.zeros((slots, 3, 7)),
             np.zeros((slots, 2)),
@@ -64,8 +67,11 @@ class Memory:
         before, own = (number - 1) % slots, number % slots
         colors, steps = ring.colors[own], ring.disparity[own]
         run_rows(lambda start, stop: _keep_rows(rgb, disparity, colors, steps, start, stop), len(disparity))
+        ring.bounds[own] = cv2.minMaxLoc(steps)[:2]
         size = ring.size[::-1]
-        small: Any = np.asarray(cv2.resize(colors, size, interpolation=cv2.INTER_AREA), np.uint8)
+        small: Any = np.asarray(
+            cv2.resize(colors.reshape(len(colors), -1, 3), size, interpolation=cv2.INTER_AREA), np.uint8
+        )
         grey: Any = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
         view = small_view(grey, cv2.resize(steps, size, interpolation=cv2.INTER_NEAREST))
         if self._view is not None:
@@ -93,6 +99,6 @@ def _keep_rows(
             for x in range(width):
                 plane[x] = np.uint8(min(max(values[x] * whole + half, nothing), whole))
         for x in range(width):
-            colors[y, x, 0], colors[y, x, 1], colors[y, x, 2] = planes[0, x], planes[1, x], planes[2, x]
+            colors[y, 3 * x], colors[y, 3 * x + 1], colors[y, 3 * x + 2] = planes[0, x], planes[1, x], planes[2, x]
         for x in range(width):
             steps[y, x] = np.int16(min(max(disparity[y, x] * scale, -most), most))

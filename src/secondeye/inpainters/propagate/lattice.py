@@ -11,11 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.compiled import kernel, step
+from secondeye.compiled import bare_step, kernel, step
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS, camera_flow, growth
 from secondeye.inpainters.propagate.frames import Ring
 
 Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Longs = NDArray[np.int64]
 
 NODES_ACROSS, NODES_DOWN = 25, 15
 
@@ -24,15 +26,18 @@ class Lattice(NamedTuple):
     """Nodes of frame t, in the frames around it by how far they are away: t - reach, ..., t + reach.
 
     Attributes:
-        nodes: (2 reach + 1, rows, columns, 3 disparities, 3) x, y px and disparity.
+        curves: (2 reach + 1, rows, columns, 9) x, y px and disparity, DISPARITY_STEPS, each as the coefficients of
+            1, e and e e, where e is by how many px the disparity in frame t exceeds the middle level.
         tones: (2 reach + 1, 2) gain and offset of brightness from t, grey values 0 to 255.
+        slots: (2 reach + 1,) where the ring keeps these frames.
         first, last: indices of the first and the last frame of the shot that are known.
         levels: (3,) the disparities of the nodes in frame t, evenly spaced.
         gap: (2,) px from node to node, down and across.
     """
 
-    nodes: Doubles
+    curves: Floats
     tones: Doubles
+    slots: Longs
     first: int
     last: int
     levels: Doubles
@@ -42,14 +47,16 @@ class Lattice(NamedTuple):
 def spread(ring: Ring, frame: int, oldest: int, newest: int, reach: int) -> Lattice:
     """The lattice of frame `frame` into the kept frames from `oldest` to `newest`, at most `reach` away."""
     slots, height, width = ring.disparity.shape
-    steps = ring.disparity[frame % slots]
-    low, high = float(steps.min()) / DISPARITY_STEPS - 1, float(steps.max()) / DISPARITY_STEPS + 1
-    levels = np.array([low, 0.5 * (low + high), high])
+    least, most = ring.bounds[frame % slots] / DISPARITY_STEPS + (-1, 1)
+    levels = np.array([least, 0.5 * (least + most), most])
     nodes, tones = np.zeros((2 * reach + 1, NODES_DOWN, NODES_ACROSS, 3, 3)), np.zeros((2 * reach + 1, 2))
     first, last = _joined(ring, frame, max(oldest, frame - reach), min(newest, frame + reach))
     trace(ring, frame, (first, last), (height, width), levels, nodes, tones)
+    curves = np.empty((*nodes.shape[:3], 9), np.float32)
+    bend(nodes, 0.5 * (most - least), curves)
     gap = np.array([(height - 1) / (NODES_DOWN - 1), (width - 1) / (NODES_ACROSS - 1)])
-    return Lattice(nodes, tones, first - frame + reach, last - frame + reach, levels, gap)
+    kept = (frame + np.arange(-reach, reach + 1)) % slots
+    return Lattice(curves, tones, kept, first - frame + reach, last - frame + reach, levels, gap)
 
 
 def _joined(ring: Ring, frame: int, oldest: int, newest: int) -> tuple[int, int]:
@@ -90,56 +97,61 @@ def trace(
             if way == 1:
                 gain, offset = ring.tone[(frame + away) % slots]
                 tones[at, 0], tones[at, 1] = gain * tones[before, 0], gain * tones[before, 1] + offset
-                move(ring.forward[(frame + away - 1) % slots], ring.size, size, nodes[before], nodes[at])
+                move(ring.forward[(frame + away - 1) % slots], ring.size, size, nodes, before, at)
             else:
                 gain, offset = ring.tone[(frame + away + 1) % slots]
                 tones[at, 0], tones[at, 1] = tones[before, 0] / gain, (tones[before, 1] - offset) / gain
-                move(ring.backward[(frame + away + 1) % slots], ring.size, size, nodes[before], nodes[at])
+                move(ring.backward[(frame + away + 1) % slots], ring.size, size, nodes, before, at)
             away += way
 
 
 @step
-def move(numbers: Doubles, small: tuple[int, int], size: tuple[int, int], nodes: Doubles, into: Doubles) -> None:
-    """Move nodes of one frame to the next by the camera's numbers."""
+def move(numbers: Doubles, small: tuple[int, int], size: tuple[int, int], nodes: Doubles, at: int, to: int) -> None:
+    """Move the nodes of one frame, index `at`, to the next one, index `to`, by the camera's numbers."""
     shrink_y, shrink_x = size[0] / small[0], size[1] / small[1]
     flow = np.empty(2)
-    for j in range(nodes.shape[0]):
-        for i in range(nodes.shape[1]):
+    for j in range(nodes.shape[1]):
+        for i in range(nodes.shape[2]):
             for k in range(3):
-                before, place = nodes[j, i, k], into[j, i, k]
-                x, y = (before[0] + 0.5) / shrink_x - 0.5, (before[1] + 0.5) / shrink_y - 0.5
-                camera_flow(numbers, x, y, before[2], small[1], small[0], flow)
-                place[0], place[1] = before[0] + flow[0] * shrink_x, before[1] + flow[1] * shrink_y
-                place[2] = before[2] + growth(numbers, x, y, before[2], small[1], small[0])
+                x, y, d = nodes[at, j, i, k, 0], nodes[at, j, i, k, 1], nodes[at, j, i, k, 2]
+                u, v = (x + 0.5) / shrink_x - 0.5, (y + 0.5) / shrink_y - 0.5
+                camera_flow(numbers, u, v, d, small[1], small[0], flow)
+                nodes[to, j, i, k, 0], nodes[to, j, i, k, 1] = x + flow[0] * shrink_x, y + flow[1] * shrink_y
+                nodes[to, j, i, k, 2] = d + growth(numbers, u, v, d, small[1], small[0])
 
 
-@step
-def ray(nodes: Doubles, index: int, gap: Doubles, column: float, row: float, into: Doubles) -> None:
-    """What a right pixel may show in another frame: x, y and disparity there as polynomials of s.
-
-    s is -1, 0 and 1 at the three levels of disparity in frame t.
-
-    Args:
-        nodes: see `Lattice`; index: of the other frame.
-        into: (3, 3) coefficients of 1, s and s s, written.
-    """
-    j = min(max(int(row / gap[0]), 0), nodes.shape[1] - 2)
-    i = min(max(int(column / gap[1]), 0), nodes.shape[2] - 2)
-    b, a = row / gap[0] - j, column / gap[1] - i
-    w00, w01, w10, w11 = (1 - b) * (1 - a), (1 - b) * a, b * (1 - a), b * a
-    for c in range(3):
-        low = w00 * nodes[index, j, i, 0, c] + w01 * nodes[index, j, i + 1, 0, c]
-        low += w10 * nodes[index, j + 1, i, 0, c] + w11 * nodes[index, j + 1, i + 1, 0, c]
-        mid = w00 * nodes[index, j, i, 1, c] + w01 * nodes[index, j, i + 1, 1, c]
-        mid += w10 * nodes[index, j + 1, i, 1, c] + w11 * nodes[index, j + 1, i + 1, 1, c]
-        high = w00 * nodes[index, j, i, 2, c] + w01 * nodes[index, j, i + 1, 2, c]
-        high += w10 * nodes[index, j + 1, i, 2, c] + w11 * nodes[index, j + 1, i + 1, 2, c]
-        into[c, 0], into[c, 1], into[c, 2] = mid, 0.5 * (high - low), 0.5 * (high + low) - mid
+@kernel
+def bend(nodes: Doubles, half: float, curves: Floats) -> None:
+    """Write the curves through nodes whose levels of disparity are `half` px apart."""
+    for at in range(nodes.shape[0]):
+        for j in range(nodes.shape[1]):
+            for i in range(nodes.shape[2]):
+                for c in range(3):
+                    low, mid, high = nodes[at, j, i, 0, c], nodes[at, j, i, 1, c], nodes[at, j, i, 2, c]
+                    scale = DISPARITY_STEPS if c == 2 else 1.0
+                    curves[at, j, i, c] = scale * mid
+                    curves[at, j, i, 3 + c] = scale * 0.5 * (high - low) / half
+                    curves[at, j, i, 6 + c] = scale * (0.5 * (high + low) - mid) / (half * half)
 
 
-@step
-def along(ray: Doubles, s: float) -> tuple[float, float, float]:
-    """x, y and disparity in another frame at s on a ray (3, 3)."""
-    x = ray[0, 0] + s * (ray[0, 1] + s * ray[0, 2])
-    y = ray[1, 0] + s * (ray[1, 1] + s * ray[1, 2])
-    return x, y, ray[2, 0] + s * (ray[2, 1] + s * ray[2, 2])
+@bare_step
+def curves_of_row(lattice: Lattice, row: float, into: Floats) -> None:
+    """Interpolate the curves of the known frames for a row of the right view, to (frames, columns, 9)."""
+    curves, at = lattice.curves, row / lattice.gap[0]
+    j = min(max(int(at), 0), curves.shape[1] - 2)
+    b = np.float32(at - j)
+    for frame in range(lattice.first, lattice.last + 1):
+        for i in range(curves.shape[2]):
+            for c in range(9):
+                upper = curves[frame, j, i, c]
+                into[frame, i, c] = upper + b * (curves[frame, j + 1, i, c] - upper)
+
+
+@bare_step
+def ray(curves: Floats, at: int, gap: float, column: float, into: Floats) -> None:
+    """What a right pixel of a row may show in a frame: its curve, (9,), from those of the row."""
+    i = min(max(int(column / gap), 0), curves.shape[1] - 2)
+    a = np.float32(column / gap - i)
+    for c in range(9):
+        left = curves[at, i, c]
+        into[c] = left + a * (curves[at, i + 1, c] - left)

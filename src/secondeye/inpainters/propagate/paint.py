@@ -7,13 +7,13 @@ farther it is in time. Of the best three that one counts to which the others are
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from secondeye.compiled import kernel, step
+from secondeye.compiled import bare_step, kernel
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
-from secondeye.inpainters.propagate.lattice import Lattice, along, ray
-from secondeye.inpainters.propagate.search import NOTHING, SOURCES, Bools, Bytes, Doubles, Floats, Ints, Steps
+from secondeye.inpainters.propagate.lattice import Lattice, curves_of_row, ray
+from secondeye.inpainters.propagate.sample import LANES, cubic, fetch
+from secondeye.inpainters.propagate.search import NO_HOLE, NOTHING, SOURCES, Bools, Bytes, Floats, Ints, Steps
 
 FADE_FRAMES = 3
 """Colours from the last so many frames within reach count less and less, so that none pops in or out."""
@@ -33,8 +33,8 @@ CLOSE, BESIDE = 0.05, 0.5
 SAME_SURFACE_PX = 1.0
 """The pixels around a place belong to one surface if they are so close to its disparity."""
 
-FARTHEST_PX = 4.0
-"""What another frame shows may be so far from the disparity that was found for a block."""
+CLOSE_PX, FARTHEST_PX = 0.1, 4.0
+"""What another frame shows is looked for so closely, and so far from the disparity that was found for a block."""
 
 
 class Scratch(NamedTuple):
@@ -42,22 +42,22 @@ class Scratch(NamedTuple):
 
     Attributes:
         pixels: (block_px^2, 2) row and column of those that are to be painted.
-        ray: (3, 3) into a frame that shows something of it.
-        places: (SOURCES, 6) x, y and disparity of its middle in other frames, frames away, weight and nearness.
-        colors: (SOURCES, block_px, block_px, 3) of it at those places.
-        shown: (SOURCES, block_px, block_px) whether they are shown there.
-        taps, lines: (block_px + 3, 3) and (block_px + 3, block_px, 3) colours on their way to `colors`.
-        best: (MIXED,) places that show one pixel.
+        curve: (9,) the ray of its middle in one frame, see `Lattice`.
+        places: (SOURCES, 5) x, y and disparity, DISPARITY_STEPS, of its middle in other frames, weight and nearness.
+        frames: (SOURCES,) which frames of the lattice they are.
+        colors: (SOURCES, block_px, lanes) at those places, as bright as here, 0 to 1: red, green, blue, red and so on.
+        shown: (SOURCES, block_px, block_px) whether the block's pixels are shown there.
+        patch, tall: (block_px + 3, lanes) and (2 lanes,) colours on their way to `colors`.
     """
 
     pixels: Ints
-    ray: Doubles
-    places: Doubles
-    colors: Doubles
+    curve: Floats
+    places: Floats
+    frames: Ints
+    colors: Floats
     shown: Bools
-    taps: Doubles
-    lines: Doubles
-    best: Ints
+    patch: Floats
+    tall: Floats
 
 
 @kernel
@@ -65,7 +65,6 @@ def paint_blocks(
     ring: Ring,
     lattice: Lattice,
     hole: Bools,
-    frame: int,
     block_px: int,
     pace: float,
     depth: Floats,
@@ -81,33 +80,66 @@ def paint_blocks(
         depth, sources: see `search_blocks`.
         right: (3, H, W), filled in some way.
     """
+    lanes = (3 * (block_px + 3) + LANES - 1) // LANES * LANES
     scratch = Scratch(
         np.empty((block_px * block_px, 2), np.int32),
-        np.empty((3, 3)),
-        np.empty((SOURCES, 6)),
-        np.empty((SOURCES, block_px, block_px, 3)),
+        np.empty(9, np.float32),
+        np.empty((SOURCES, 5), np.float32),
+        np.empty(SOURCES, np.int32),
+        np.empty((SOURCES, block_px, lanes), np.float32),
         np.empty((SOURCES, block_px, block_px), np.bool_),
-        np.empty((block_px + 3, 3)),
-        np.empty((block_px + 3, block_px, 3)),
-        np.empty(MIXED, np.int32),
+        np.zeros((block_px + 3, lanes), np.float32),
+        np.zeros(2 * lanes, np.float32),
     )
+    curves = np.empty((lattice.curves.shape[0], lattice.curves.shape[2], 9), np.float32)
     for j in range(start, stop):
+        ready = False
         for i in range(depth.shape[1]):
-            if depth[j, i] != NOTHING and _is_alone(depth, j, i, pace):
-                continue
-            left = _list_holes(hole, j, i, block_px, scratch.pixels)
-            for k in range(5):
-                if left == 0:
-                    break
-                y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
-                if 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] != NOTHING:
-                    found = _find(ring, lattice, frame, block_px, j, i, depth, sources, y, x, scratch)
-                    for place in range(found):
-                        _take(ring, lattice, frame, block_px, place, scratch)
-                    left = _paint(j * block_px, i * block_px, found, left, scratch, right)
+            if depth[j, i] != NO_HOLE:
+                if not ready:
+                    curves_of_row(lattice, (j + 0.5) * block_px - 0.5, curves)
+                    ready = True
+                if not _is_alone(depth, j, i, pace):
+                    _paint_block(ring, lattice, curves, hole, j, i, block_px, depth, sources, scratch, right)
 
 
-@step
+@bare_step
+def _is_alone(depth: Floats, j: int, i: int, pace: float) -> bool:
+    """Whether something is found for a block, and for fewer than two of those around it about as far away."""
+    like = 0
+    for y in range(max(j - 1, 0), min(j + 2, depth.shape[0])):
+        for x in range(max(i - 1, 0), min(i + 2, depth.shape[1])):
+            like += abs(depth[y, x] - depth[j, i]) <= 2 * pace
+    return depth[j, i] > NOTHING and like < 3
+
+
+@bare_step
+def _paint_block(
+    ring: Ring,
+    lattice: Lattice,
+    curves: Floats,
+    hole: Bools,
+    j: int,
+    i: int,
+    block_px: int,
+    depth: Floats,
+    sources: Bytes,
+    scratch: Scratch,
+    right: Floats,
+) -> None:
+    """Paint the hole pixels of block (j, i) by what was found for it, and what that leaves by what was for others."""
+    left, middle = _list_holes(hole, j, i, block_px, scratch.pixels), (i + 0.5) * block_px - 0.5
+    for k in range(5):
+        y, x = j + (k == 3) - (k == 4), i + (k == 1) - (k == 2)
+        if left > 0 and 0 <= y < depth.shape[0] and 0 <= x < depth.shape[1] and depth[y, x] > NOTHING:
+            e = np.float32(depth[y, x] - lattice.levels[1])
+            found = _find(ring.disparity, lattice, curves, middle, block_px, e, sources, y, x, scratch)
+            for place in range(found):
+                _take(ring, lattice, block_px, place, scratch)
+            left = _paint(j * block_px, i * block_px, found, left, scratch, right)
+
+
+@bare_step
 def _list_holes(hole: Bools, j: int, i: int, block_px: int, pixels: Ints) -> int:
     """Row and column of a block's hole pixels; how many."""
     count = 0
@@ -119,233 +151,199 @@ def _list_holes(hole: Bools, j: int, i: int, block_px: int, pixels: Ints) -> int
     return count
 
 
-@step
-def _paint(top: int, start: int, found: int, left: int, scratch: Scratch, right: Floats) -> int:
-    """Paint the first `left` pixels listed from so many places; keep listed what they do not show.
-
-    The block's corner is at (top, start).
-    """
-    kept = 0
-    for k in range(left):
-        row, column = scratch.pixels[k, 0], scratch.pixels[k, 1]
-        if not _mix(
-            scratch.places,
-            scratch.colors,
-            scratch.shown,
-            scratch.best,
-            found,
-            row - top,
-            column - start,
-            row,
-            column,
-            right,
-        ):
-            scratch.pixels[kept, 0], scratch.pixels[kept, 1] = row, column
-            kept += 1
-    return kept
-
-
-@step
-def _is_alone(depth: Floats, j: int, i: int, pace: float) -> bool:
-    """Whether fewer than two of the blocks around show what is about as far away."""
-    like = 0
-    for y in range(max(j - 1, 0), min(j + 2, depth.shape[0])):
-        for x in range(max(i - 1, 0), min(i + 2, depth.shape[1])):
-            like += (y != j or x != i) and abs(depth[y, x] - depth[j, i]) <= 2 * pace
-    return like < 2
-
-
-@step
+@bare_step
 def _find(
-    ring: Ring,
+    disparity: Steps,
     lattice: Lattice,
-    frame: int,
+    curves: Floats,
+    column: float,
     block_px: int,
-    j: int,
-    i: int,
-    depth: Floats,
+    e: np.float32,
     sources: Bytes,
     y: int,
     x: int,
     scratch: Scratch,
 ) -> int:
-    """Where the middle of block (j, i) is, by what was found for (y, x), most telling first, to `places`; how many."""
-    reach, count, clear, slots = len(lattice.nodes) // 2, 0, 0, len(ring.disparity)
-    places, half = scratch.places, 0.5 * (block_px - 1)
+    """Where others show what a block's middle shows if it is as far away as (y, x), most telling first; how many do.
+
+    Args:
+        column: of the block's middle, in the row of `curves`.
+        e: disparity, px more than the middle level.
+    """
+    reach, count, clear, places = len(lattice.slots) // 2, 0, 0, scratch.places
     for k in range(SOURCES):
         away = int(sources[y, x, k])
         if away == 0 or clear == MIXED:  # frames come nearest first, so that no other can count more
             break
-        slot = (frame + away) % slots
-        ray(lattice.nodes, reach + away, lattice.gap, i * block_px + half, j * block_px + half, scratch.ray)
-        u, v, there = _settle(ring.disparity, slot, scratch.ray, lattice.levels, depth[y, x])
-        if u < 0:
-            continue
-        near = min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1))
-        free = _clearance(ring.disparity, slot, block_px, u, v, there)
-        weight, at = free * near * near / (away * away), count
-        while at > 0 and places[at - 1, 4] < weight:
-            for c in range(6):
-                places[at, c] = places[at - 1, c]
-            at -= 1
-        places[at, 0], places[at, 1], places[at, 2] = u, v, there
-        places[at, 3], places[at, 4], places[at, 5] = away, weight, near
-        count, clear = count + 1, clear + (free == 1.0)
+        slot = lattice.slots[reach + away]
+        ray(curves, reach + away, lattice.gap[1], column, scratch.curve)
+        if _settle(disparity, slot, scratch.curve, e, places, count):
+            near = np.float32(min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1)))
+            free = _clearance(disparity, slot, block_px, places, count)
+            places[count, 3], places[count, 4] = free * near * near / np.float32(away * away), near
+            scratch.frames[count] = reach + away
+            _rise(places, scratch.frames, count)
+            count, clear = count + 1, clear + (free == 1)
     return count
 
 
-@step
-def _settle(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, depth: float) -> tuple[float, float, float]:
-    """Place and disparity in another frame where it shows itself what a ray meets near `depth`; x is -1 if nowhere."""
-    height, width = disparity.shape[1], disparity.shape[2]
-    scale, first = 1 / (levels[2] - levels[1]), depth
-    u, v, there = -1.0, -1.0, 0.0
-    for _ in range(4):
-        s = (depth - levels[1]) * scale
-        u, v, there = along(ray, s)
-        if not (1 <= u < width - 2 and 1 <= v < height - 2):
-            return -1.0, v, there
-        off = disparity[slot, int(v + 0.5), int(u + 0.5)] / DISPARITY_STEPS - there
-        depth += off
-        if abs(depth - first) > FARTHEST_PX:
-            return -1.0, v, there
-        if abs(off) < 0.1:
-            break
-    return u, v, there
+@bare_step
+def _settle(disparity: Steps, slot: int, curve: Floats, e: np.float32, places: Floats, k: int) -> bool:
+    """Find place k, where another frame shows itself what a ray meets near `e`; whether it does."""
+    half, first, tries = np.float32(0.5), e, 0
+    one, right, bottom = np.float32(1), np.float32(disparity.shape[2] - 2), np.float32(disparity.shape[1] - 2)
+    shows, off = True, np.float32(1)
+    while shows and abs(off) >= CLOSE_PX and tries < 4:
+        u, v = curve[0] + e * (curve[3] + e * curve[6]), curve[1] + e * (curve[4] + e * curve[7])
+        there = curve[2] + e * (curve[5] + e * curve[8])
+        shows = bool(u >= one and u < right and v >= one and v < bottom)
+        if shows:
+            places[k, 0], places[k, 1], places[k, 2] = u, v, there
+            seen = np.float32(disparity[slot, np.uint32(v + half), np.uint32(u + half)])
+            off = (seen - there) * np.float32(1 / DISPARITY_STEPS)
+            e += off
+            shows = bool(abs(e - first) <= FARTHEST_PX)
+        tries += 1
+    return shows
 
 
-@step
-def _clearance(disparity: Steps, slot: int, block_px: int, u: float, v: float, there: float) -> float:
-    """What a colour counts, by whether something nearer stands a block's side away, or two."""
-    height, width = disparity.shape[1], disparity.shape[2]
-    column, row = int(u + 0.5), int(v + 0.5)
-    limit = (there + NEARER_PX) * DISPARITY_STEPS
-    for far in range(1, 3):
-        reach = far * block_px
-        left, right = max(column - reach, 0), min(column + reach, width - 1)
-        for y in (max(row - reach, 0), row, min(row + reach, height - 1)):
-            if (
-                disparity[slot, y, left] > limit
-                or disparity[slot, y, column] > limit
-                or disparity[slot, y, right] > limit
-            ):
-                return CLOSE if far == 1 else BESIDE
-    return 1.0
+@bare_step
+def _clearance(disparity: Steps, slot: int, block_px: int, places: Floats, k: int) -> np.float32:
+    """What the colour of place k counts, by whether something nearer stands a block's side away, or two."""
+    height, width, half = disparity.shape[1], disparity.shape[2], np.float32(0.5)
+    column, row = int(places[k, 0] + half), int(places[k, 1] + half)
+    limit = np.int32(places[k, 2] + np.float32(NEARER_PX * DISPARITY_STEPS))
+    far, nearest = 0, disparity[slot, row, column]
+    while far < 2 and nearest <= limit:
+        far += 1
+        left, right = np.uint32(max(column - far * block_px, 0)), np.uint32(min(column + far * block_px, width - 1))
+        for way in range(-1, 2):
+            y = row + way * far * block_px
+            at = np.uint32(min(max(y, 0), height - 1))
+            most = max(disparity[slot, at, left], disparity[slot, at, np.uint32(column)])
+            nearest = max(nearest, most, disparity[slot, at, right])
+    return np.float32(1.0 if nearest <= limit else CLOSE if far < 2 else BESIDE)
 
 
-@step
-def _take(ring: Ring, lattice: Lattice, frame: int, block_px: int, k: int, scratch: Scratch) -> None:
-    """What place k shows of a block: which of its pixels, and their colours, as bright as here, 0 to 1."""
-    away, half = int(scratch.places[k, 3]), 0.5 * (block_px - 1)
-    slot, at = (frame + away) % len(ring.colors), len(lattice.nodes) // 2 + away
-    x, y, there = scratch.places[k, 0] - half, scratch.places[k, 1] - half, scratch.places[k, 2]
-    scale, offset = 1 / (255.0 * lattice.tones[at, 0]), lattice.tones[at, 1]
-    cubic(ring.colors, slot, x, y, scale, offset, scratch.taps, scratch.lines, scratch.colors, k)
+@bare_step
+def _rise(places: Floats, frames: Ints, k: int) -> None:
+    """Move place k before those that count less."""
+    while k > 0 and places[k - 1, 3] < places[k, 3]:
+        for c in range(places.shape[1]):
+            places[k - 1, c], places[k, c] = places[k, c], places[k - 1, c]
+        frames[k - 1], frames[k] = frames[k], frames[k - 1]
+        k -= 1
+
+
+@bare_step
+def _take(ring: Ring, lattice: Lattice, block_px: int, k: int, scratch: Scratch) -> None:
+    """What place k shows of a block: which of its pixels, and their colours."""
+    at, half = scratch.frames[k], np.float32(0.5 * (block_px - 1))
+    x, y = scratch.places[k, 0] - half, scratch.places[k, 1] - half
+    left, top = np.float32(np.floor(x)), np.float32(np.floor(y))
+    _show(ring.disparity, lattice.slots[at], int(left), int(top), scratch.places[k, 2], scratch.shown, k)
+    fetch(ring.colors, lattice.slots[at], int(left) - 1, int(top) - 1, scratch.patch)
+    scale, offset = np.float32(1 / (255 * lattice.tones[at, 0])), np.float32(lattice.tones[at, 1])
+    cubic(scratch.patch, x - left, y - top, scale, offset, scratch.tall, scratch.colors, k)
+
+
+@bare_step
+def _show(disparity: Steps, slot: int, left: int, top: int, there: np.float32, shown: Bools, k: int) -> None:
+    """Whether all four pixels around each of a block's have about disparity `there`; the first are at (left, top)."""
+    same = np.float32(SAME_SURFACE_PX * DISPARITY_STEPS)
+    least, most, block_px = np.int32(np.ceil(there - same)), np.int32(np.floor(there + same)), shown.shape[1]
     for j in range(block_px):
         for i in range(block_px):
-            scratch.shown[k, j, i] = _is_one_surface(ring.disparity, slot, x + i, y + j, there)
+            shown[k, j, i] = 1 <= left + i < disparity.shape[2] - 2 and 1 <= top + j < disparity.shape[1] - 2
+    for y in range(max(top, 0), min(top + block_px + 1, disparity.shape[1])):
+        for x in range(max(left, 0), min(left + block_px + 1, disparity.shape[2])):
+            d = disparity[slot, np.uint32(y), np.uint32(x)]
+            if d < least or d > most:
+                for j in range(max(y - top - 1, 0), min(y - top + 1, block_px)):
+                    for i in range(max(x - left - 1, 0), min(x - left + 1, block_px)):
+                        shown[k, j, i] = False
 
 
-@step
-def _is_one_surface(disparity: Steps, slot: int, u: float, v: float, there: float) -> bool:
-    """Whether the four pixels around a place of a frame have about the disparity `there`."""
-    if not (1 <= u < disparity.shape[2] - 2 and 1 <= v < disparity.shape[1] - 2):
-        return False
-    x, y = int(u), int(v)
-    least, most = (there - SAME_SURFACE_PX) * DISPARITY_STEPS, (there + SAME_SURFACE_PX) * DISPARITY_STEPS
-    a, b = disparity[slot, y, x], disparity[slot, y, x + 1]
-    c, d = disparity[slot, y + 1, x], disparity[slot, y + 1, x + 1]
-    return bool(min(a, b, c, d) >= least and max(a, b, c, d) <= most)
+@bare_step
+def _paint(top: int, start: int, found: int, left: int, scratch: Scratch, right: Floats) -> int:
+    """Paint the first `left` pixels listed from so many places; keep listed what they do not show, and say how many.
+
+    The block's corner is at (top, start).
+    """
+    kept = 0
+    for n in range(left):
+        row, column = scratch.pixels[n, 0], scratch.pixels[n, 1]
+        count, one, two, three = _best(scratch.shown, found, row - top, column - start)
+        if count > 0:
+            _mix(
+                scratch.places,
+                scratch.colors,
+                count,
+                one,
+                two,
+                three,
+                row - top,
+                3 * (column - start),
+                row,
+                column,
+                right,
+            )
+        else:
+            scratch.pixels[kept, 0], scratch.pixels[kept, 1] = row, column
+            kept += 1
+    return kept
 
 
-@step
+@bare_step
+def _best(shown: Bools, found: int, j: int, i: int) -> tuple[int, int, int, int]:
+    """How many of the places show a pixel, and the first three of them, some twice if there are fewer."""
+    count, one, two, three = 0, 0, 0, 0
+    for k in range(found):
+        if shown[k, j, i]:
+            one = k if count < 1 else one
+            two = k if count < 2 else two
+            three = k if count < 3 else three
+            count += 1
+    return count, one, two, three
+
+
+@bare_step
 def _mix(
-    places: Doubles,
-    colors: Doubles,
-    shown: Bools,
-    best: Ints,
-    found: int,
+    places: Floats,
+    colors: Floats,
+    count: int,
+    one: int,
+    two: int,
+    three: int,
     j: int,
-    i: int,
+    m: int,
     row: int,
     column: int,
     right: Floats,
-) -> bool:
-    """Lay the colour that most places agree about over a pixel, (j, i) of its block; whether any shows it."""
-    count = 0
-    for k in range(found):
-        if shown[k, j, i] and count < MIXED:
-            best[count] = k
-            count += 1
-    if count == 0:
-        return False
-    agreed, least = 0, np.inf
-    for k in range(count):
-        off = 0.0
-        for m in range(count):
-            off += places[best[m], 4] * _difference(colors, best[k], best[m], j, i)
-        if off < least:
-            agreed, least = best[k], off
-    weight = near = red = green = blue = 0.0
-    for k in range(count):
-        one = best[k]
-        if _difference(colors, one, agreed, j, i) <= ALIKE:
-            weight, near = weight + places[one, 4], max(near, places[one, 5])
-            red += places[one, 4] * colors[one, j, i, 0]
-            green += places[one, 4] * colors[one, j, i, 1]
-            blue += places[one, 4] * colors[one, j, i, 2]
-    for c, total in enumerate((red, green, blue)):
-        right[c, row, column] += near * (min(max(total / weight, 0.0), 1.0) - right[c, row, column])
-    return True
-
-
-@step
-def _difference(colors: Doubles, a: int, b: int, j: int, i: int) -> float:
-    off = abs(colors[a, j, i, 0] - colors[b, j, i, 0]) + abs(colors[a, j, i, 1] - colors[b, j, i, 1])
-    return float(off + abs(colors[a, j, i, 2] - colors[b, j, i, 2]))
-
-
-@step
-def cubic(
-    frames: NDArray[np.uint8],
-    slot: int,
-    x: float,
-    y: float,
-    scale: float,
-    offset: float,
-    taps: Doubles,
-    lines: Doubles,
-    into: Doubles,
-    k: int,
 ) -> None:
-    """The colours of a frame at (x, y) and as far right and down as `into` [k] goes, less `offset`, times `scale`.
-
-    By Catmull-Rom's cubic, whose weights are the same for all of them.
-    """
-    left, top, count = int(np.floor(x)), int(np.floor(y)), into.shape[1]
-    a, b = _cubic_weights(x - left), _cubic_weights(y - top)
-    for j in range(count + 3):
-        row = min(max(top - 1 + j, 0), frames.shape[1] - 1)
-        for i in range(count + 3):
-            column = min(max(left - 1 + i, 0), frames.shape[2] - 1)
-            for c in range(3):
-                taps[i, c] = frames[slot, row, column, c]
-        for i in range(count):
-            for c in range(3):
-                one = a[0] * taps[i, c] + a[1] * taps[i + 1, c] + a[2] * taps[i + 2, c]
-                lines[j, i, c] = one + a[3] * taps[i + 3, c]
-    for j in range(count):
-        for i in range(count):
-            for c in range(3):
-                one = b[0] * lines[j, i, c] + b[1] * lines[j + 1, i, c] + b[2] * lines[j + 2, i, c]
-                into[k, j, i, c] = (one + b[3] * lines[j + 3, i, c] - offset) * scale
+    """Lay the colour that most of up to three places agree about over a pixel, whose red is colours[:, j, m]."""
+    nothing = np.float32(0)
+    a, b, c = places[one, 3], places[two, 3] if count > 1 else nothing, places[three, 3] if count > 2 else nothing
+    to_two, to_three = _difference(colors, one, two, j, m), _difference(colors, one, three, j, m)
+    between = _difference(colors, two, three, j, m)
+    off = b * to_two + c * to_three, a * to_two + c * between, a * to_three + b * between
+    if count > 1 and off[1] < off[0] and (count < 3 or off[1] <= off[2]):
+        unlike = to_two, nothing, between
+    elif count > 2 and off[2] < off[0]:
+        unlike = to_three, between, nothing
+    else:
+        unlike = nothing, to_two, to_three
+    a, b, c = a * (unlike[0] <= ALIKE), b * (unlike[1] <= ALIKE), c * (unlike[2] <= ALIKE)
+    near = max(places[one, 4] * (a > 0), places[two, 4] * (b > 0), places[three, 4] * (c > 0))
+    whole = np.float32(1) / (a + b + c)
+    for channel in range(3):
+        total = a * colors[one, j, m + channel] + b * colors[two, j, m + channel] + c * colors[three, j, m + channel]
+        total = min(max(total * whole, nothing), np.float32(1))
+        right[channel, row, column] += near * (total - right[channel, row, column])
 
 
-@step
-def _cubic_weights(a: float) -> tuple[float, float, float, float]:
-    return (
-        a * (-0.5 + a * (1 - 0.5 * a)),
-        1 + a * a * (1.5 * a - 2.5),
-        a * (0.5 + a * (2 - 1.5 * a)),
-        a * a * (0.5 * a - 0.5),
-    )
+@bare_step
+def _difference(colors: Floats, a: int, b: int, j: int, m: int) -> np.float32:
+    red, green = abs(colors[a, j, m] - colors[b, j, m]), abs(colors[a, j, m + 1] - colors[b, j, m + 1])
+    off: np.float32 = red + green + abs(colors[a, j, m + 2] - colors[b, j, m + 2])
+    return off

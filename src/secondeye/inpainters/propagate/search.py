@@ -8,13 +8,15 @@ as a surface, for it is elsewhere at other times. Holes are searched in blocks o
 pixels, of which one is asked for all.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.compiled import kernel, step
+from secondeye.compiled import bare_step, kernel
 from secondeye.inpainters.propagate.camera import DISPARITY_STEPS
 from secondeye.inpainters.propagate.frames import Ring
-from secondeye.inpainters.propagate.lattice import Lattice, along, ray
+from secondeye.inpainters.propagate.lattice import Lattice, curves_of_row, ray
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -44,8 +46,11 @@ GAP_SHARE = 0.65
 BEYOND = 2.0
 """So many paces it may lie beyond the ground."""
 
-NOTHING = -1e9
-"""No disparity."""
+CHUNK = 32
+"""Rows are looked through for holes by so many pixels at once."""
+
+NO_HOLE, NOTHING = -2e9, -1e9
+"""No disparity: a block that nothing is missing of, and one of which nothing is found."""
 
 
 def pace_of(lattice: Lattice, block_px: int) -> float:
@@ -53,12 +58,30 @@ def pace_of(lattice: Lattice, block_px: int) -> float:
     return max(PACE_PX * block_px, float(lattice.levels[2] - lattice.levels[0]) / (TRIED - 2))
 
 
+class Tally(NamedTuple):
+    """What is known of the disparities that are tried along one ray.
+
+    Attributes:
+        tried: (TRIED,) px more than the middle of the lattice's.
+        votes, empty: (TRIED,) of how many frames show a surface there, and of how many see past it; near ones more.
+        seen: (TRIED,) a bit for each of the frames that show a surface.
+        asked: (ASKED,) how far away those frames are.
+        curve: (9,) the ray in one frame, see `Lattice`.
+    """
+
+    tried: Floats
+    votes: Floats
+    empty: Floats
+    seen: NDArray[np.uint8]
+    asked: Bytes
+    curve: Floats
+
+
 @kernel
 def search_blocks(
     ring: Ring,
     lattice: Lattice,
     hole: Bools,
-    frame: int,
     block_px: int,
     pace: float,
     depth: Floats,
@@ -72,148 +95,170 @@ def search_blocks(
         hole: (H, W).
         block_px: a block's side.
         pace: px from one tried disparity to the next.
-        depth: (rows, columns) of blocks, px of disparity, written; NOTHING where there is no hole or nothing is shown.
+        depth: (rows, columns) of blocks, px of disparity, written; see NO_HOLE and NOTHING.
         sources: (rows, columns, SOURCES) how many frames away what is there is shown, written; 0 ends them.
     """
-    tried, votes, empty = np.empty(TRIED), np.empty(TRIED), np.empty(TRIED)
-    near, coefficients = np.empty((TRIED, SOURCES), np.int8), np.empty((3, 3))
-    off = np.empty(TRIED, np.float32)
-    here = ring.disparity[frame % len(ring.disparity)]
+    here = ring.disparity[lattice.slots[len(lattice.slots) // 2]]
+    curves = np.empty((lattice.curves.shape[0], lattice.curves.shape[2], 9), np.float32)
+    line, blocks = np.empty(-(-hole.shape[1] // CHUNK) * CHUNK, np.bool_), np.empty(depth.shape[1], np.int32)
+    three = np.empty((3, TRIED), np.float32)
+    bits, asked, curve = np.empty(TRIED, np.uint8), np.empty(ASKED, np.int8), np.empty(9, np.float32)
+    tally = Tally(three[0], three[1], three[2], bits, asked, curve)
+    corner = (block_px - 1) // 2
     for j in range(start, stop):
-        for i in range(depth.shape[1]):
-            depth[j, i] = NOTHING
-            sources[j, i] = 0
-            row, column = _first_hole(hole, j * block_px, i * block_px, block_px)
-            if row < 0:
-                continue
+        depth[j] = NO_HOLE
+        count = _list_blocks(hole, j, block_px, line, blocks)
+        if count == 0:
+            continue
+        curves_of_row(lattice, (j + 0.5) * block_px - 0.5, curves)
+        row = min(j * block_px + corner, here.shape[0] - 1)
+        for n in range(count):
+            i = blocks[n]
+            column = min(i * block_px + corner, here.shape[1] - 1)
             least, most = _bounds(here, row, column, lattice.levels)
-            count = _hidden(here, lattice.levels, row, column, pace, least, most, tried)
-            _vote(ring, lattice, frame, row, column, pace, tried[:count], votes, empty, near, coefficients, off)
-            for k in range(count):
-                if votes[k] > SURER * empty[k] + LEAST_VOTES:
-                    depth[j, i] = tried[k]
-                    sources[j, i] = near[k]
-                    break
+            tries = _hidden(here, lattice.levels, row, column, pace, least, most, tally.tried)
+            shown = 0
+            if tries > 0:
+                shown = _vote(
+                    ring.disparity, ring.moves, lattice, curves, (i + 0.5) * block_px - 0.5, pace, tries, tally
+                )
+            depth[j, i] = _elect(tally, tries, shown, lattice.levels[1], sources, j, i)
 
 
-@step
-def _first_hole(hole: Bools, top: int, left: int, block_px: int) -> tuple[int, int]:
-    """Row and column of a block's first hole pixel, or -1."""
-    for y in range(top, min(top + block_px, hole.shape[0])):
-        for x in range(left, min(left + block_px, hole.shape[1])):
-            if hole[y, x]:
-                return y, x
-    return -1, -1
+@bare_step
+def _list_blocks(hole: Bools, j: int, block_px: int, line: Bools, blocks: Ints) -> int:
+    """Columns of the blocks of a row in which something is missing; how many."""
+    count, last, width = 0, -1, hole.shape[1]
+    line[:] = False
+    for row in range(j * block_px, min((j + 1) * block_px, hole.shape[0])):
+        for x in range(width):
+            line[x] |= hole[row, x]
+    for begin in range(0, len(line), CHUNK):
+        some = False
+        for x in range(begin, begin + CHUNK):
+            some |= line[x]
+        if some:
+            for x in range(begin, min(begin + CHUNK, width)):
+                if line[x] and x // block_px != last:
+                    last = x // block_px
+                    blocks[count] = last
+                    count += 1
+    return count
 
 
-@step
+@bare_step
 def _bounds(here: Steps, row: int, column: int, levels: Doubles) -> tuple[float, float]:
     """The least and the most disparity that is believed of what a right pixel shows behind what hides it.
 
     Where the ground begins beside what hides it, what stands close to that is likely to be a part of it that moved,
     and what lies beyond the ground would be seen through something that moved away.
     """
-    width, d = here.shape[1], levels[2]
-    while d > levels[0]:
-        x = int(column + d + 0.5)
-        if 0 <= x < width and here[row, x] >= (d - 0.5) * DISPARITY_STEPS:
-            hider = here[row, x] / DISPARITY_STEPS
-            for i in range(x, min(x + int(levels[2] - levels[0]) + 8, width)):
-                if here[row, i] < (hider - 1.0) * DISPARITY_STEPS:
-                    ground = here[row, min(i + 1, width - 1)] / DISPARITY_STEPS
-                    return ground, ground + GAP_SHARE * (hider - ground)
-                if i < x + 3:
-                    hider = max(hider, here[row, i] / DISPARITY_STEPS)
-            return levels[0], levels[2]
-        d -= 0.5
+    width, ground, hider = here.shape[1], levels[0], levels[2]
+    x = min(int(column + levels[2] + 0.5), width - 1)
+    last = max(int(column + levels[0] + 0.5), 0)
+    while x > last and here[row, x] < (x - column - 1) * DISPARITY_STEPS:
+        x -= 1
+    if x <= last:
+        return levels[0], levels[2]
+    hider, end = here[row, x], min(x + int(levels[2] - levels[0]) + 8, width)
+    for i in range(x, end):
+        if here[row, i] < hider - DISPARITY_STEPS:
+            ground = here[row, min(i + 1, width - 1)] / DISPARITY_STEPS
+            return ground, ground + GAP_SHARE * (hider / DISPARITY_STEPS - ground)
+        if i < x + 3:
+            hider = max(hider, here[row, i])
     return levels[0], levels[2]
 
 
-@step
+@bare_step
 def _hidden(
-    here: Steps, levels: Doubles, row: int, column: int, pace: float, least: float, most: float, tried: Doubles
+    here: Steps, levels: Doubles, row: int, column: int, pace: float, least: float, most: float, tried: Floats
 ) -> int:
     """Disparities, nearest first, at which the left eye cannot tell what stands on a right pixel's ray; how many."""
     count, d, width = 0, levels[2], here.shape[1]
     while d > most:
         d -= pace
     while d > least - BEYOND * pace and count < TRIED:
-        left = int(np.round(column + d))
+        left = int(np.floor(column + d + 0.5))
         if left < 0 or left >= width or here[row, left] > (d - 0.5 * pace) * DISPARITY_STEPS:
-            tried[count] = d
+            tried[count] = d - levels[1]
             count += 1
         d -= pace
     return count
 
 
-@step
+@bare_step
 def _vote(
-    ring: Ring,
+    disparity: Steps,
+    moves: NDArray[np.uint8],
     lattice: Lattice,
-    frame: int,
-    row: int,
-    column: int,
+    curves: Floats,
+    column: float,
     pace: float,
-    tried: Doubles,
-    votes: Doubles,
-    empty: Doubles,
-    near: Bytes,
-    coefficients: Doubles,
-    off: Floats,
-) -> None:
-    """Count at each tried disparity the frames that see a surface and those that see past it, near frames more."""
-    slots, reach, asked = len(ring.disparity), len(lattice.nodes) // 2, 0
-    for k in range(len(tried)):
-        votes[k] = empty[k] = 0.0
-        for i in range(SOURCES):
-            near[k, i] = 0
+    tries: int,
+    tally: Tally,
+) -> int:
+    """Let frames vote about the first `tries` disparities, near ones first, until ASKED show something; how many do."""
+    reach, shown = len(lattice.slots) // 2, 0
+    for k in range(tries):
+        tally.votes[k] = tally.empty[k] = 0
+        tally.seen[k] = 0
     for turn in range(2, 2 * reach + 2):
         away = turn // 2 * (1 - 2 * (turn % 2))
-        if not lattice.first <= reach + away <= lattice.last:
-            continue
-        ray(lattice.nodes, reach + away, lattice.gap, column, row, coefficients)
-        slot, weight = (frame + away) % slots, 1 / (1 + 0.1 * abs(away))
-        _compare(ring.disparity, slot, coefficients, lattice.levels, tried, off)
-        shows = False
-        for k in range(len(tried)):
-            if off[k] < -1.5 * pace:
-                empty[k] += weight
-            elif abs(off[k]) <= 0.75 * pace and not _moves(ring, slot, coefficients, lattice.levels, tried[k]):
-                votes[k] += weight
-                shows = True
-                _note(near, k, away)
-        asked += shows
-        if asked == ASKED:
-            break
+        if shown < ASKED and lattice.first <= reach + away <= lattice.last:
+            ray(curves, reach + away, lattice.gap[1], column, tally.curve)
+            weight = np.float32(1 / (1 + 0.1 * abs(away)))
+            if _ask(disparity, moves, lattice.slots[reach + away], pace, tries, weight, np.uint8(1 << shown), tally):
+                tally.asked[shown] = away
+                shown += 1
+    return shown
 
 
-@step
-def _compare(disparity: Steps, slot: int, ray: Doubles, levels: Doubles, tried: Doubles, off: Floats) -> None:
-    """By how much what another frame shows stands before what is tried on a ray, px; infinite outside the frame."""
+@bare_step
+def _ask(
+    disparity: Steps,
+    moves: NDArray[np.uint8],
+    slot: int,
+    pace: float,
+    tries: int,
+    weight: np.float32,
+    bit: np.uint8,
+    tally: Tally,
+) -> bool:
+    """Let one frame vote about what is tried on a ray; whether it shows a surface anywhere."""
     height, width = disparity.shape[1], disparity.shape[2]
-    scale, middle = 1 / (levels[2] - levels[1]), levels[1]
-    for k in range(len(tried)):
-        u, v, there = along(ray, (tried[k] - middle) * scale)
-        x, y = int(u + 0.5), int(v + 0.5)
-        if 1 <= x < width - 1 and 1 <= y < height - 1:
-            off[k] = disparity[slot, y, x] / DISPARITY_STEPS - there
-        else:
-            off[k] = np.inf
+    down, across = np.float32(moves.shape[1] / height), np.float32(moves.shape[2] / width)
+    past, same = np.float32(-1.5 * pace * DISPARITY_STEPS), np.float32(0.75 * pace * DISPARITY_STEPS)
+    one, half, right, bottom = np.float32(1), np.float32(0.5), np.float32(width - 1), np.float32(height - 1)
+    x0, x1, x2 = tally.curve[0] + half, tally.curve[3], tally.curve[6]
+    y0, y1, y2 = tally.curve[1] + half, tally.curve[4], tally.curve[7]
+    d0, d1, d2 = tally.curve[2], tally.curve[5], tally.curve[8]
+    shows = False
+    for k in range(tries):
+        e = tally.tried[k]
+        x, y = x0 + e * (x1 + e * x2), y0 + e * (y1 + e * y2)
+        if x >= one and x < right and y >= one and y < bottom:
+            before = np.float32(disparity[slot, np.uint32(y), np.uint32(x)]) - (d0 + e * (d1 + e * d2))
+            if before < past:
+                tally.empty[k] += weight
+            elif abs(before) <= same and not moves[slot, np.uint32(y * down), np.uint32(x * across)]:
+                tally.votes[k] += weight
+                tally.seen[k] |= bit
+                shows = True
+    return shows
 
 
-@step
-def _moves(ring: Ring, slot: int, ray: Doubles, levels: Doubles, tried: float) -> bool:
-    """Whether what a frame shows at a disparity on a ray, inside it, moves by itself."""
-    x, y, _ = along(ray, (tried - levels[1]) / (levels[2] - levels[1]))
-    row = int(y + 0.5) * ring.moves.shape[1] // ring.disparity.shape[1]
-    column = int(x + 0.5) * ring.moves.shape[2] // ring.disparity.shape[2]
-    return bool(ring.moves[slot, row, column])
-
-
-@step
-def _note(near: Bytes, k: int, away: int) -> None:
-    """Put a frame on the list of those that show something at a disparity, if there is room."""
-    for i in range(SOURCES):
-        if near[k, i] == 0:
-            near[k, i] = away
-            return
+@bare_step
+def _elect(tally: Tally, tries: int, shown: int, middle: float, sources: Bytes, j: int, i: int) -> float:
+    """The nearest disparity with votes enough, or NOTHING; and which frames show it, to block (j, i) of `sources`."""
+    k = n = 0
+    while k < tries and tally.votes[k] <= SURER * tally.empty[k] + LEAST_VOTES:
+        k += 1
+    if k < tries:
+        for m in range(shown):
+            if tally.seen[k] >> m & 1:
+                sources[j, i, n] = tally.asked[m]
+                n += 1
+    if n < SOURCES:
+        sources[j, i, n] = 0
+    return middle + tally.tried[k] if k < tries else NOTHING
