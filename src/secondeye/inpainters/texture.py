@@ -60,9 +60,9 @@ LONGEST_REACH_ROWS = 64
 FAR = np.float32(1e9)
 """Disparity of what is not to be taken; above every real one."""
 
-GATHERED = 8
-"""Sums that a row's pixels gather: 0 to 3 gradients xx, xy, yy and weight, then 0 to 3 red, green, blue and weight;
-4 to 6 how steps count, and 7 columns."""
+
+PIECE_PX = 256
+"""Runs are filled in pieces up to that long; a multiple of what a vector holds."""
 
 
 class Texture:
@@ -152,12 +152,23 @@ def _plan_run(right: Floats, hole: Bools, landed: Floats, begin: int, end: int, 
     """
     span[0], span[1], span[2], span[3] = begin, end, -1, -1
     side[0], side[1] = FAR, FAR
+    inside = begin > 0 and end < len(hole)
     if begin > 0:
         side[0] = disparity_beside(landed, hole, begin - 1, -1)
-        span[2] = background_px(right, hole, landed, begin - 1, -1, end, side[0])
+        source = background_px(right, hole, landed, begin - 1, -1, end, side[0])
+        span[2] = _stepped(hole, landed, source, -1, side[0]) if inside else source
     if end < len(hole):
         side[1] = disparity_beside(landed, hole, end, 1)
-        span[3] = background_px(right, hole, landed, end, 1, begin - 1, side[1])
+        source = background_px(right, hole, landed, end, 1, begin - 1, side[1])
+        span[3] = _stepped(hole, landed, source, 1, side[1]) if inside else source
+
+
+@step
+def _stepped(hole: Bools, landed: Floats, source: int, outwards: int, side: float) -> int:
+    """One pixel further from the hole, if that is of the same surface: outlines are not where disparity says."""
+    x = source + outwards
+    inside = 0 <= x < len(hole) and not hole[x]
+    return x if inside and landed[x] > NOTHING and landed[x] <= side + np.float32(1) else source
 
 
 @step
@@ -226,46 +237,58 @@ def _paint_rows(
     stop: int,
 ) -> None:
     """Fill the runs of some rows."""
-    _, height, width = near.shape
-    sums = np.empty((GATHERED, width), np.float32)
-    for x in range(width):
-        sums[7, x] = np.float32(x)
+    height = near.shape[1]
+    room = _room()
     for row in range(start, stop):
-        if first[row] == first[row + 1]:
-            continue
         t, y = row // height, row % height
-        _clear(sums, first[row], first[row + 1], spans)
-        _gather(right, near, first, spans, sides, limits, slopes, steps, t, y, sums, True)
-        _direct(sums, first[row], first[row + 1], spans)
-        _clear(sums, first[row], first[row + 1], spans)
-        _gather(right, near, first, spans, sides, limits, slopes, steps, t, y, sums, False)
         for run in range(first[row], first[row + 1]):
-            for x in range(spans[run, 0], spans[run, 1]):
-                for c in range(3):
-                    known = sums[3, x] > np.float32(0)
-                    right[t, c, y, x] = min(sums[c, x] / sums[3, x], np.float32(1)) if known else left[t, c, y, x]
+            for begin in range(spans[run, 0], spans[run, 1], PIECE_PX):
+                end = min(begin + PIECE_PX, spans[run, 1])
+                _gather(right, near, first, spans, sides, limits, slopes, steps, t, y, run, begin, end, room, True)
+                _direct(room, end - begin)
+                _gather(right, near, first, spans, sides, limits, slopes, steps, t, y, run, begin, end, room, False)
+                _paint(right, left, t, y, begin, end, room[1])
 
 
 @step
-def _clear(sums: Floats, begin: int, end: int, spans: Ints) -> None:
-    """Begin new sums in a row's runs."""
-    for run in range(begin, end):
-        for x in range(spans[run, 0], spans[run, 1]):
-            sums[0, x] = sums[1, x] = sums[2, x] = sums[3, x] = np.float32(0)
+def _room() -> tuple[Floats, Floats, Floats, Floats]:
+    """For a piece of a run: weights, sums of three values and weights, how steps count, and columns from its first.
+
+    Sums lie in one array, each PIECE_PX after the other, so that loops over them become vectors.
+    """
+    columns = np.empty(PIECE_PX, np.float32)
+    for i in range(PIECE_PX):
+        columns[i] = np.float32(i)
+    return (
+        np.zeros(PIECE_PX, np.float32),
+        np.zeros(4 * PIECE_PX, np.float32),
+        np.zeros((3, PIECE_PX), np.float32),
+        columns,
+    )
 
 
 @step
-def _direct(sums: Floats, begin: int, end: int, spans: Ints) -> None:
-    """Turn each pixel's structure tensor into how steps from it count; `_add_colour` says how."""
-    for run in range(begin, end):
-        for x in range(spans[run, 0], spans[run, 1]):
-            weight = max(sums[3, x], np.float32(1e-12))
-            xx, xy, yy = sums[0, x] / weight, sums[1, x] / weight, sums[2, x] / weight
-            whole = xx + yy + FLAT
-            cosine, sine = (xx - yy) / whole, (xy + xy) / whole  # of twice the angle across the lines, times coherence
-            coherence = np.sqrt(cosine * cosine + sine * sine)
-            half = np.float32(0.5) * STIFFNESS * coherence
-            sums[4, x], sums[5, x], sums[6, x] = half * coherence, half * cosine, half * (sine + sine)
+def _paint(right: Floats, left: Floats, t: int, y: int, begin: int, end: int, sums: Floats) -> None:
+    """Write the means that a piece of a run has gathered; the left view where it found nothing."""
+    for i in range(end - begin):
+        x, weight = begin + i, sums[3 * PIECE_PX + i]
+        for c in range(3):
+            known = weight > np.float32(0)
+            right[t, c, y, x] = min(sums[c * PIECE_PX + i] / weight, np.float32(1)) if known else left[t, c, y, x]
+
+
+@step
+def _direct(room: tuple[Floats, Floats, Floats, Floats], count: int) -> None:
+    """Turn each pixel's structure tensor into how steps from it count; `_weigh` says how."""
+    _, sums, bends, _ = room
+    for i in range(count):
+        weight = max(sums[3 * PIECE_PX + i], np.float32(1e-12))
+        xx, xy, yy = sums[i] / weight, sums[PIECE_PX + i] / weight, sums[2 * PIECE_PX + i] / weight
+        whole = xx + yy + FLAT
+        cosine, sine = (xx - yy) / whole, (xy + xy) / whole  # of twice the angle across the lines, times coherence
+        coherence = np.sqrt(cosine * cosine + sine * sine)
+        half = np.float32(0.5) * STIFFNESS * coherence
+        bends[0, i], bends[1, i], bends[2, i] = half * coherence, half * cosine, half * (sine + sine)
 
 
 @step
@@ -280,79 +303,96 @@ def _gather(
     steps: Floats,
     t: int,
     y: int,
-    sums: Floats,
+    run: int,
+    begin: int,
+    end: int,
+    room: tuple[Floats, Floats, Floats, Floats],
     slope: bool,
 ) -> None:
-    """Add up for all runs of row y what the rows around it have beside them: slopes, or else colours."""
+    """Add up for a piece of a run what the rows around it have beside it: slopes, or else colours."""
     _, height, width = near.shape
-    row = t * height + y
+    room[1][:] = np.float32(0)
+    limit, reach = limits[run], REACH_ROWS + REACH_GROWTH * (spans[run, 1] - spans[run, 0])
     for k in range(len(steps)):
         down, counts = steps[k, 0], steps[k, 1]
         j = y + int(down)
-        if not 0 <= j < height:
+        if not 0 <= j < height or abs(down) > reach:
             continue
         other, last = first[t * height + j], first[t * height + j + 1]
-        for run in range(first[row], first[row + 1]):
-            begin, end, limit = spans[run, 0], spans[run, 1], limits[run]
-            while other < last and spans[other, 1] <= begin:
+        while other < last and spans[other, 1] <= begin:
+            other += 1
+        x = begin
+        while x < end:
+            inside = other < last and spans[other, 0] <= x
+            until = min(end, spans[other, 1] if inside else spans[other, 0] if other < last else width)
+            if inside:
+                for side in range(2):
+                    source = spans[other, 2 + side]
+                    if source < 0 or sides[other, side] > limit:
+                        continue
+                    _weigh(room, source - begin, down, counts, end - begin, slope)
+                    _bound(room[0], x - begin, until - begin, end - begin)
+                    if slope:
+                        p, q, r = slopes[other, side, 0], slopes[other, side, 1], slopes[other, side, 2]
+                    else:
+                        p, q, r = right[t, 0, j, source], right[t, 1, j, source], right[t, 2, j, source]
+                    _add(room, p, q, r, end - begin)
                 other += 1
-            if abs(down) > np.float32(REACH_ROWS) + np.float32(REACH_GROWTH) * np.float32(end - begin):
-                continue
-            x = begin
-            while x < end:
-                inside = other < last and spans[other, 0] <= x
-                until = min(end, spans[other, 1] if inside else spans[other, 0] if other < last else width)
-                if not inside:
-                    if not slope:
-                        _add_known(right, near, t, j, down, counts, limit, sums, x, until)
-                else:
-                    for side in range(2):
-                        source = spans[other, 2 + side]
-                        if source >= 0 and sides[other, side] <= limit:
-                            if slope:
-                                _add_slope(slopes, other, side, source, down, counts, sums, x, until)
-                            else:
-                                _add_colour(right, t, j, source, down, counts, sums, x, until)
-                    if spans[other, 1] > end:
-                        break  # it may reach into this row's next run, too
-                    other += 1
-                x = until
+            elif not slope:
+                _add_known(right, near, t, j, down, counts, limit, room, begin, x, until)
+            x = until
 
 
 @step
-def _add_slope(
-    slopes: Floats, other: int, side: int, source: int, down: float, counts: float, sums: Floats, begin: int, end: int
+def _weigh(
+    room: tuple[Floats, Floats, Floats, Floats], source: int, down: float, counts: float, count: int, slope: bool
 ) -> None:
-    """Add the structure tensor at `source` to pixels of a run, by the inverse square of their distance."""
-    xx, xy, yy, at = slopes[other, side, 0], slopes[other, side, 1], slopes[other, side, 2], np.float32(source)
-    for x in range(begin, end):
-        across = at - sums[7, x]
-        weight = counts / (across * across + down * down)
-        sums[0, x] += weight * xx
-        sums[1, x] += weight * xy
-        sums[2, x] += weight * yy
-        sums[3, x] += weight
+    """Let each pixel weigh what is at column `source`, so many rows down: slopes by the inverse square of distance.
 
-
-@step
-def _add_colour(
-    right: Floats, t: int, j: int, source: int, down: float, counts: float, sums: Floats, begin: int, end: int
-) -> None:
-    """Add the colour at `source` to pixels of a run.
-
-    With n the unit vector across the lines and s = STIFFNESS * coherence ** 2, a step d counts |d|^2 + s (n d)^2,
-    where s (n d)^2 = s/2 (|d|^2 + cos 2a (dx^2 - dy^2) + sin 2a 2 dx dy), a being the angle of n.
+    Colours by its third power, as texture bends it. With n the unit vector across the lines and
+    s = STIFFNESS * coherence ** 2, a step d counts |d|^2 + s (n d)^2, where
+    s (n d)^2 = s/2 (|d|^2 + cos 2a (dx^2 - dy^2) + sin 2a 2 dx dy), a being the angle of n.
     """
-    red, green, blue, at = right[t, 0, j, source], right[t, 1, j, source], right[t, 2, j, source], np.float32(source)
-    for x in range(begin, end):
-        across = at - sums[7, x]
-        xx, yy = across * across, down * down
-        square = xx + yy + sums[4, x] * (xx + yy) + sums[5, x] * (xx - yy) + sums[6, x] * across * down
-        weight = counts / (square * np.sqrt(square))
-        sums[0, x] += weight * red
-        sums[1, x] += weight * green
-        sums[2, x] += weight * blue
-        sums[3, x] += weight
+    weights, _, bends, columns = room
+    at, yy = np.float32(source), down * down
+    if slope:
+        for i in range(_padded(count)):
+            across = at - columns[i]
+            weights[i] = counts / (across * across + yy)
+    else:
+        for i in range(_padded(count)):
+            across = at - columns[i]
+            xx = across * across
+            square = xx + yy + bends[0, i] * (xx + yy) + bends[1, i] * (xx - yy) + bends[2, i] * across * down
+            weights[i] = counts / (square * np.sqrt(square))
+
+
+@step
+def _padded(count: int) -> int:
+    """As many pixels as fill whole vectors; what is done beyond a piece's end is never read."""
+    return (count + 7) // 8 * 8
+
+
+@step
+def _bound(weights: Floats, begin: int, end: int, count: int) -> None:
+    """Keep weights from `begin` to `end` alone; those beyond `count` are never read."""
+    for i in range(begin):
+        weights[i] = np.float32(0)
+    for i in range(end, count):
+        weights[i] = np.float32(0)
+
+
+@step
+def _add(room: tuple[Floats, Floats, Floats, Floats], p: float, q: float, r: float, count: int) -> None:
+    """Add three values, as each pixel weighs them, to what it has gathered."""
+    weights, sums, _, _ = room
+    for i in range(_padded(count)):
+        at = np.uint64(i)  # unsigned: no test for an index from the end
+        weight = weights[at]
+        sums[at] += weight * p
+        sums[at + np.uint64(PIECE_PX)] += weight * q
+        sums[at + np.uint64(2 * PIECE_PX)] += weight * r
+        sums[at + np.uint64(3 * PIECE_PX)] += weight
 
 
 @step
@@ -364,22 +404,25 @@ def _add_known(
     down: float,
     counts: float,
     limit: float,
-    sums: Floats,
+    room: tuple[Floats, Floats, Floats, Floats],
+    origin: int,
     begin: int,
     end: int,
 ) -> None:
-    """Add what the known pixels straight above or below show, if they and those beside them are background.
+    """Add what the known pixels straight above or below show, if they and those around them are background.
 
     One pixel for a whole line of them: it counts as many as it is rows away.
     """
+    _, sums, bends, _ = room
     last, square, counts = near.shape[2] - 1, down * down, counts * abs(down)
+    towards = j - 1 if down > np.float32(0) else j + 1
     for x in range(begin, end):
         beside = max(near[t, j, max(x - 1, 0)], near[t, j, min(x + 1, last)])
-        if near[t, j, x] > limit or (beside > limit and beside < FAR):
+        if max(near[t, j, x], near[t, towards, x]) > limit or (beside > limit and beside < FAR):
             continue
-        way = square * (np.float32(1) + sums[4, x] - sums[5, x])
+        i = x - origin
+        way = square * (np.float32(1) + bends[0, i] - bends[1, i])
         weight = counts / (way * np.sqrt(way))
-        sums[0, x] += weight * right[t, 0, j, x]
-        sums[1, x] += weight * right[t, 1, j, x]
-        sums[2, x] += weight * right[t, 2, j, x]
-        sums[3, x] += weight
+        for c in range(3):
+            sums[c * PIECE_PX + i] += weight * right[t, c, j, x]
+        sums[3 * PIECE_PX + i] += weight
