@@ -111,14 +111,14 @@ def background_px(
     taken = 0
     while taken < min(LONGEST_STEP_PX, reach - 1):
         clean = edge + outwards * min(taken + 2, reach)
-        if _mixed_share(right, edge + outwards * taken, clean, foreground) < MIXED_SHARE:
+        if mixed_share(right, edge + outwards * taken, clean, foreground) < MIXED_SHARE:
             break
         taken += 1
     return edge + outwards * taken
 
 
 @step
-def _mixed_share(right: Floats, x: int, clean: int, foreground: int) -> float:
+def mixed_share(right: Floats, x: int, clean: int, foreground: int) -> float:
     """How far the colour at x lies on the way from the one at `clean` (0) to the one at `foreground` (1)."""
     along, length = 0.0, 1e-4
     for c in range(3):

@@ -34,14 +34,22 @@ from secondeye.inpainters._runs import (
     cpu_array,
     disparity_beside,
     landed_disparity,
+    mixed_share,
 )
 from secondeye.types import Needs, StereoClip, WarpedClip
 
-BACKGROUND_SHARE = 0.5
-"""Up to this share of the way from a hole's far side to its near one, disparity counts as background."""
+LEAST_GAP_PX = np.float32(0.5)
+"""A hole's two sides are taken to be at least so far from each other."""
 
-LEAST_STEP_PX = 0.25
-"""Disparity of one surface varies by that much, however little is before it."""
+BORDER_GAP_PX = np.float32(2 * SAME_SURFACE_PX)
+"""What lies before the background is that much nearer, where a hole ends at the frame's border and shows nothing."""
+
+DOUBTFUL_SHARE = np.float32(0.15)
+"""A pixel beside a hole with that share of the other side's colour in it counts half: outlines are not quite where
+disparity has them."""
+
+CLEAN_PX = 4
+"""So many pixels on, nothing of another surface is mixed in."""
 
 STIFFNESS = np.float32(20.0)
 """How much the square of a step across a texture's lines counts, beside that of one along them (5 to 200: 0.2 dB)."""
@@ -95,9 +103,13 @@ def _fill(right: Floats, hole: Bools, disparity: Floats, left: Floats) -> None:
     count = int(first[-1])
     if not count:
         return
-    spans, sides, limits = np.empty((count, 4), np.int32), np.empty((count, 2), np.float32), np.empty(count, np.float32)
+    spans, sides, trusts = (
+        np.empty((count, 4), np.int32),
+        np.empty((count, 2), np.float32),
+        np.empty((count, 2), np.float32),
+    )
     slopes, near = np.empty((count, 2, 3), np.float32), np.empty(hole.shape, np.float32)
-    picture, plan, steps = (right, hole, near), (first, spans, sides, limits), _steps()
+    picture, plan, steps = (right, hole, near), (first, spans, sides, trusts), _steps()
     run_rows(lambda start, stop: _plan_rows(*picture, disparity, *plan, start, stop), rows)
     run_rows(lambda start, stop: _slope_rows(right, near, first, spans, sides, slopes, start, stop), rows)
     run_rows(lambda start, stop: _paint_rows(right, near, left, *plan, slopes, steps, start, stop), rows)
@@ -107,7 +119,7 @@ def _steps() -> Floats:
     """(K, 2): rows up and down that are looked at, and what each counts; farther ones stand for those between."""
     away, steps = 0, []
     while away <= LONGEST_REACH_ROWS:
-        stride = 1 if away < 8 else 2 if away < 16 else 4
+        stride = min(1 << (away // 6).bit_length(), 8)
         steps += [(sign * away, stride) for sign in (-1, 1)][away == 0 :]
         away += stride
     return np.array(sorted(steps), np.float32)
@@ -122,7 +134,7 @@ def _plan_rows(
     first: Longs,
     spans: Ints,
     sides: Floats,
-    limits: Floats,
+    trusts: Floats,
     start: int,
     stop: int,
 ) -> None:
@@ -138,47 +150,43 @@ def _plan_rows(
             begin = x
             while x < width and hole[t, y, x]:
                 x += 1
-            _plan_run(right[t, :, y], hole[t, y], landed, begin, x, spans[run], sides[run])
-            limits[run] = _background_limit(sides[run, 0], sides[run, 1])
+            _plan_run(right[t, :, y], hole[t, y], landed, begin, x, spans[run], sides[run], trusts[run])
         for x in range(width):
             near[t, y, x] = FAR if hole[t, y, x] or landed[x] == NOTHING else landed[x]
 
 
 @step
-def _plan_run(right: Floats, hole: Bools, landed: Floats, begin: int, end: int, span: Ints, side: Floats) -> None:
-    """Say where a run begins and ends, which known pixel lies before it and after it, and how near these are.
+def _plan_run(
+    right: Floats, hole: Bools, landed: Floats, begin: int, end: int, span: Ints, side: Floats, trust: Floats
+) -> None:
+    """Say where a run begins and ends, which known pixel lies before it and after it, how near, how far to be trusted.
 
     Where the frame ends, the pixel is -1 and FAR.
     """
     span[0], span[1], span[2], span[3] = begin, end, -1, -1
-    side[0], side[1] = FAR, FAR
-    inside = begin > 0 and end < len(hole)
+    side[0], side[1], trust[0], trust[1] = FAR, FAR, np.float32(1), np.float32(1)
     if begin > 0:
         side[0] = disparity_beside(landed, hole, begin - 1, -1)
-        source = background_px(right, hole, landed, begin - 1, -1, end, side[0])
-        span[2] = _stepped(hole, landed, source, -1, side[0]) if inside else source
+        span[2] = background_px(right, hole, landed, begin - 1, -1, end, side[0])
     if end < len(hole):
         side[1] = disparity_beside(landed, hole, end, 1)
-        source = background_px(right, hole, landed, end, 1, begin - 1, side[1])
-        span[3] = _stepped(hole, landed, source, 1, side[1]) if inside else source
+        span[3] = background_px(right, hole, landed, end, 1, begin - 1, side[1])
+    if begin > 0 and end < len(hole):
+        trust[0] = _trust(right, hole, landed, span[2], -1, span[3], side[0])
+        trust[1] = _trust(right, hole, landed, span[3], 1, span[2], side[1])
 
 
 @step
-def _stepped(hole: Bools, landed: Floats, source: int, outwards: int, side: float) -> int:
-    """One pixel further from the hole, if that is of the same surface: outlines are not where disparity says."""
-    x = source + outwards
-    inside = 0 <= x < len(hole) and not hole[x]
-    return x if inside and landed[x] > NOTHING and landed[x] <= side + np.float32(1) else source
-
-
-@step
-def _background_limit(before: float, after: float) -> float:
-    """The disparity up to which pixels around a run count as background."""
-    far, near = min(before, after), max(before, after)
-    if near == FAR:
-        return far + np.float32(SAME_SURFACE_PX)
-    share = np.float32(BACKGROUND_SHARE) * (near - far)
-    return far + min(max(share, np.float32(LEAST_STEP_PX)), np.float32(SAME_SURFACE_PX))
+def _trust(right: Floats, hole: Bools, landed: Floats, source: int, way: int, other: int, side: float) -> float:
+    """What a pixel beside a hole counts, by the share of the other side's colour that it has in it."""
+    clean = source
+    for _ in range(CLEAN_PX):
+        x = clean + way
+        if not 0 <= x < len(hole) or hole[x] or landed[x] == NOTHING or landed[x] > side + np.float32(1):
+            break
+        clean = x
+    doubt = max(np.float32(mixed_share(right, source, clean, other)), np.float32(0)) / DOUBTFUL_SHARE
+    return np.float32(1) / (np.float32(1) + doubt * doubt)
 
 
 @kernel
@@ -201,7 +209,7 @@ def _slope(right: Floats, near: Floats, t: int, y: int, source: int, end: int, l
     _, height, width = near.shape
     xx = xy = yy = count = np.float32(0)
     for along in range(SLOPE_COLUMNS):
-        i = source + along if end else source - along - 1  # the square's left column
+        i = source + 1 + along if end else source - along - 2  # the square's left column
         for j in range(max(y - 1, 0), min(y + 2, height - 1)):
             if i < 0 or i + 1 >= width or _nearest(near, t, j, i) > limit:
                 continue
@@ -230,7 +238,7 @@ def _paint_rows(
     first: Longs,
     spans: Ints,
     sides: Floats,
-    limits: Floats,
+    trusts: Floats,
     slopes: Floats,
     steps: Floats,
     start: int,
@@ -244,9 +252,9 @@ def _paint_rows(
         for run in range(first[row], first[row + 1]):
             for begin in range(spans[run, 0], spans[run, 1], PIECE_PX):
                 end = min(begin + PIECE_PX, spans[run, 1])
-                _gather(right, near, first, spans, sides, limits, slopes, steps, t, y, run, begin, end, room, True)
+                _gather(right, near, first, spans, sides, trusts, slopes, steps, t, y, run, begin, end, room, True)
                 _direct(room, end - begin)
-                _gather(right, near, first, spans, sides, limits, slopes, steps, t, y, run, begin, end, room, False)
+                _gather(right, near, first, spans, sides, trusts, slopes, steps, t, y, run, begin, end, room, False)
                 _paint(right, left, t, y, begin, end, room[1])
 
 
@@ -298,7 +306,7 @@ def _gather(
     first: Longs,
     spans: Ints,
     sides: Floats,
-    limits: Floats,
+    trusts: Floats,
     slopes: Floats,
     steps: Floats,
     t: int,
@@ -312,7 +320,8 @@ def _gather(
     """Add up for a piece of a run what the rows around it have beside it: slopes, or else colours."""
     _, height, width = near.shape
     room[1][:] = np.float32(0)
-    limit, reach = limits[run], REACH_ROWS + REACH_GROWTH * (spans[run, 1] - spans[run, 0])
+    far, gap = _surface(sides[run, 0], sides[run, 1])
+    reach = REACH_ROWS + REACH_GROWTH * (spans[run, 1] - spans[run, 0])
     for k in range(len(steps)):
         down, counts = steps[k, 0], steps[k, 1]
         j = y + int(down)
@@ -328,9 +337,11 @@ def _gather(
             if inside:
                 for side in range(2):
                     source = spans[other, 2 + side]
-                    if source < 0 or sides[other, side] > limit:
+                    belongs = _belonging(sides[other, side], far, gap)
+                    if source < 0 or belongs == np.float32(0):
                         continue
-                    _weigh(room, source - begin, down, counts, end - begin, slope)
+                    weight = counts * belongs * trusts[other, side]
+                    _weigh(room, source - begin, down, weight, end - begin, slope)
                     _bound(room[0], x - begin, until - begin, end - begin)
                     if slope:
                         p, q, r = slopes[other, side, 0], slopes[other, side, 1], slopes[other, side, 2]
@@ -339,8 +350,22 @@ def _gather(
                     _add(room, p, q, r, end - begin)
                 other += 1
             elif not slope:
-                _add_known(right, near, t, j, down, counts, limit, room, begin, x, until)
+                _add_known(right, near, t, j, down, counts, far, gap, room, begin, x, until)
             x = until
+
+
+@step
+def _surface(before: float, after: float) -> tuple[float, float]:
+    """The disparity of a run's far side, and how much nearer its other side is."""
+    far, near = min(before, after), max(before, after)
+    return far, BORDER_GAP_PX if near == FAR else max(near - far, LEAST_GAP_PX)
+
+
+@step
+def _belonging(disparity: float, far: float, gap: float) -> float:
+    """What a pixel of some disparity counts as background: 1 if as far as a run's far side, 0 if as near as the other."""
+    share = min(max((disparity - far) / gap, np.float32(0)), np.float32(1))
+    return (np.float32(1) - share) ** 3
 
 
 @step
@@ -403,7 +428,8 @@ def _add_known(
     j: int,
     down: float,
     counts: float,
-    limit: float,
+    far: float,
+    gap: float,
     room: tuple[Floats, Floats, Floats, Floats],
     origin: int,
     begin: int,
@@ -418,11 +444,13 @@ def _add_known(
     towards = j - 1 if down > np.float32(0) else j + 1
     for x in range(begin, end):
         beside = max(near[t, j, max(x - 1, 0)], near[t, j, min(x + 1, last)])
-        if max(near[t, j, x], near[t, towards, x]) > limit or (beside > limit and beside < FAR):
+        nearest = max(near[t, j, x], near[t, towards, x])
+        belongs = _belonging(max(nearest, beside) if beside < FAR else nearest, far, gap)
+        if belongs == np.float32(0):
             continue
         i = x - origin
         way = square * (np.float32(1) + bends[0, i] - bends[1, i])
-        weight = counts / (way * np.sqrt(way))
+        weight = counts * belongs / (way * np.sqrt(way))
         for c in range(3):
             sums[c * PIECE_PX + i] += weight * right[t, c, j, x]
         sums[3 * PIECE_PX + i] += weight
