@@ -113,9 +113,11 @@ def _gather(
     """Add up for a piece of a run what the rows around it have beside it: slopes, or else colours."""
     _, height, width = near.shape
     first, spans, sides, trusts, slopes = plan
-    room[1][:] = np.float32(0)
+    weights, sums, bends, columns = room
+    sums[:] = np.float32(0)
     far, gap = _surface(sides[run, 0], sides[run, 1])
-    reach = REACH_ROWS + REACH_GROWTH * (spans[run, 1] - spans[run, 0])
+    width_rows = REACH_GROWTH * (spans[run, 1] - spans[run, 0])
+    reach = 8.0 + 0.25 * width_rows if slope else REACH_ROWS + width_rows
     for k in range(len(around)):
         down, counts = around[k, 0], around[k, 1]
         j = y + int(down)
@@ -135,16 +137,17 @@ def _gather(
                     if source < 0 or belongs == 0.0:
                         continue
                     weight = counts * belongs * trusts[other, side]
-                    _weigh(room, source - begin, down, weight, end - begin, slope)
-                    _bound(room[0], x - begin, until - begin, end - begin)
                     if slope:
+                        _weigh_near(weights, columns, source - begin, down, weight, end - begin)
                         p, q, r = slopes[other, side, 0], slopes[other, side, 1], slopes[other, side, 2]
                     else:
+                        _weigh(weights, columns, bends, source - begin, down, weight, end - begin)
                         p, q, r = right[t, 0, j, source], right[t, 1, j, source], right[t, 2, j, source]
-                    _add(room, p, q, r, end - begin)
+                    _bound(weights, x - begin, until - begin, end - begin)
+                    _add(weights, sums, p, q, r, end - begin)
                 other += 1
             elif not slope:
-                _add_known(right, near, t, j, down, counts, far, gap, room, begin, x, until)
+                _add_known(right, near, t, j, down, counts, far, gap, sums, bends, begin, x, until)
             x = until
 
 
@@ -165,25 +168,30 @@ def _belonging(disparity: float, far: float, gap: float) -> float:
 
 
 @step
-def _weigh(room: Room, source: int, down: float, counts: float, count: int, slope: bool) -> None:
-    """Let each pixel weigh what is at column `source`, so many rows down: slopes by the inverse square of distance.
+def _weigh_near(weights: Floats, columns: Floats, source: int, down: float, counts: float, count: int) -> None:
+    """Let each pixel weigh what is at column `source`, so many rows down, by the inverse square of its distance."""
+    at, yy, strength = np.float32(source), down * down, np.float32(counts)
+    for i in range(_padded(count)):
+        across = at - columns[i]
+        weights[i] = strength / (across * across + yy)
 
-    Colours by its power of 2.5 (3 and 2 cost 0.1 dB), as texture bends it. With n the unit vector across the lines and
+
+@step
+def _weigh(
+    weights: Floats, columns: Floats, bends: Floats, source: int, down: float, counts: float, count: int
+) -> None:
+    """Let each pixel weigh what is at column `source`, so many rows down, by distance as its texture bends it.
+
+    By the power of -2.5; -3 and -2 cost 0.1 dB. With n the unit vector across the lines and
     s = STIFFNESS * coherence ** 2, a step d counts |d|^2 + s (n d)^2, where
     s (n d)^2 = s/2 (|d|^2 + cos 2a (dx^2 - dy^2) + sin 2a 2 dx dy), a being the angle of n.
     """
-    weights, _, bends, columns = room
     at, yy, strength = np.float32(source), down * down, np.float32(counts)
-    if slope:
-        for i in range(_padded(count)):
-            across = at - columns[i]
-            weights[i] = strength / (across * across + yy)
-    else:
-        for i in range(_padded(count)):
-            across = at - columns[i]
-            xx = across * across
-            square = xx + yy + bends[0, i] * (xx + yy) + bends[1, i] * (xx - yy) + bends[2, i] * across * down
-            weights[i] = strength / (square * np.sqrt(np.sqrt(square)))
+    for i in range(_padded(count)):
+        across = at - columns[i]
+        xx = across * across
+        square = xx + yy + bends[0, i] * (xx + yy) + bends[1, i] * (xx - yy) + bends[2, i] * across * down
+        weights[i] = strength / (square * np.sqrt(np.sqrt(square)))
 
 
 @step
@@ -202,9 +210,8 @@ def _bound(weights: Floats, begin: int, end: int, count: int) -> None:
 
 
 @step
-def _add(room: Room, p: float, q: float, r: float, count: int) -> None:
+def _add(weights: Floats, sums: Floats, p: float, q: float, r: float, count: int) -> None:
     """Add three values, as each pixel weighs them, to what it has gathered."""
-    weights, sums, _, _ = room
     for i in range(_padded(count)):
         at = np.uint64(i)  # unsigned: no test for an index from the end
         weight = weights[at]
@@ -224,7 +231,8 @@ def _add_known(
     counts: float,
     far: float,
     gap: float,
-    room: Room,
+    sums: Floats,
+    bends: Floats,
     origin: int,
     begin: int,
     end: int,
@@ -233,7 +241,6 @@ def _add_known(
 
     One pixel for a whole line of them: it counts for about as many as it is rows away (the power of 0.75 is measured).
     """
-    _, sums, bends, _ = room
     last, square, counts = near.shape[2] - 1, down * down, counts * abs(down) ** np.float32(0.75)
     towards = j - 1 if down > np.float32(0) else j + 1
     for x in range(begin, end):
