@@ -132,17 +132,20 @@ def _gather(
             until = min(end, spans[other, 1] if inside else spans[other, 0] if other < last else width)
             if inside:
                 for side in range(2):
-                    source = spans[other, 2 + side]
-                    belongs = _belonging(sides[other, side], far, gap)
-                    if source < 0 or belongs == 0.0:
+                    if sides[other, side] >= far + gap:
                         continue
-                    weight = counts * belongs * trusts[other, side]
+                    source = spans[other, 2 + side] - begin
+                    weight = counts * _belonging(sides[other, side], far, gap) * trusts[other, side]
                     if slope:
-                        _weigh_near(weights, columns, source - begin, down, weight, end - begin)
+                        _weigh_near(weights, columns, source, down, weight, end - begin)
                         p, q, r = slopes[other, side, 0], slopes[other, side, 1], slopes[other, side, 2]
                     else:
-                        _weigh(weights, columns, bends, source - begin, down, weight, end - begin)
-                        p, q, r = right[t, 0, j, source], right[t, 1, j, source], right[t, 2, j, source]
+                        _weigh(weights, columns, bends, source, down, weight, end - begin)
+                        p, q, r = (
+                            right[t, 0, j, begin + source],
+                            right[t, 1, j, begin + source],
+                            right[t, 2, j, begin + source],
+                        )
                     _bound(weights, x - begin, until - begin, end - begin)
                     _add(weights, sums, p, q, r, end - begin)
                 other += 1
