@@ -119,8 +119,9 @@ def _gather(
     width_rows = REACH_GROWTH * (spans[run, 1] - spans[run, 0])
     reach = 8.0 + 0.25 * width_rows if slope else REACH_ROWS + width_rows
     for k in range(len(around)):
-        down, counts = around[k, 0], around[k, 1]
-        j = y + int(down)
+        stride = int(around[k, 1])
+        j = (y + int(around[k, 0])) // stride * stride  # the same ones for rows beside each other: no streaks
+        down, counts = np.float32(j - y), around[k, 1]
         if not 0 <= j < height or abs(down) > reach:
             continue
         other, last = first[t * height + j], first[t * height + j + 1]
