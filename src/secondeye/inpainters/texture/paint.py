@@ -120,8 +120,8 @@ def _gather(
     reach = 8.0 + 0.25 * width_rows if slope else REACH_ROWS + width_rows
     for k in range(len(around)):
         stride = int(around[k, 1])
-        j = (y + int(around[k, 0])) // stride * stride  # the same ones for rows beside each other: no streaks
-        down, counts = np.float32(j - y), around[k, 1]
+        j = (y + int(around[k, 0])) & -stride  # a power of two; rows beside each other look at the same: no streaks
+        down, counts = j - y, around[k, 1]
         if not 0 <= j < height or abs(down) > reach:
             continue
         other, last = first[t * height + j], first[t * height + j + 1]
@@ -172,29 +172,27 @@ def _belonging(disparity: float, far: float, gap: float) -> float:
 
 
 @step
-def _weigh_near(weights: Floats, columns: Floats, source: int, down: float, counts: float, count: int) -> None:
+def _weigh_near(weights: Floats, columns: Floats, source: int, down: int, counts: float, count: int) -> None:
     """Let each pixel weigh what is at column `source`, so many rows down, by the inverse square of its distance."""
-    at, yy, strength = np.float32(source), down * down, np.float32(counts)
+    at, yy, strength = np.float32(source), np.float32(down * down), np.float32(counts)
     for i in range(_padded(count)):
         across = at - columns[i]
         weights[i] = strength / (across * across + yy)
 
 
 @step
-def _weigh(
-    weights: Floats, columns: Floats, bends: Floats, source: int, down: float, counts: float, count: int
-) -> None:
+def _weigh(weights: Floats, columns: Floats, bends: Floats, source: int, down: int, counts: float, count: int) -> None:
     """Let each pixel weigh what is at column `source`, so many rows down, by distance as its texture bends it.
 
     By the power of -2.5; -3 and -2 cost 0.1 dB. With n the unit vector across the lines and
     s = STIFFNESS * coherence ** 2, a step d counts |d|^2 + s (n d)^2, where
     s (n d)^2 = s/2 (|d|^2 + cos 2a (dx^2 - dy^2) + sin 2a 2 dx dy), a being the angle of n.
     """
-    at, yy, strength = np.float32(source), down * down, np.float32(counts)
+    at, y, yy, strength = np.float32(source), np.float32(down), np.float32(down * down), np.float32(counts)
     for i in range(_padded(count)):
         across = at - columns[i]
         xx = across * across
-        square = xx + yy + bends[0, i] * (xx + yy) + bends[1, i] * (xx - yy) + bends[2, i] * across * down
+        square = xx + yy + bends[0, i] * (xx + yy) + bends[1, i] * (xx - yy) + bends[2, i] * across * y
         weights[i] = strength / (square * np.sqrt(np.sqrt(square)))
 
 
@@ -231,7 +229,7 @@ def _add_known(
     near: Floats,
     t: int,
     j: int,
-    down: float,
+    down: int,
     counts: float,
     far: float,
     gap: float,
@@ -245,8 +243,8 @@ def _add_known(
 
     One pixel for a whole line of them: it counts for about as many as it is rows away (the power of 0.75 is measured).
     """
-    last, square, counts = near.shape[2] - 1, down * down, counts * abs(down) ** np.float32(0.75)
-    towards = j - 1 if down > np.float32(0) else j + 1
+    last, square, counts = near.shape[2] - 1, float(down * down), counts * float(abs(down)) ** 0.75
+    towards = j - 1 if down > 0 else j + 1
     for x in range(begin, end):
         beside = max(near[t, j, max(x - 1, 0)], near[t, j, min(x + 1, last)])
         nearest = max(near[t, j, x], near[t, towards, x])
