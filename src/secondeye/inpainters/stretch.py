@@ -13,37 +13,31 @@ stepping over mixed edge pixels 18.1 dB, blending rows as well 18.7 dB; OpenCV's
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from secondeye.compiled import kernel, run_rows, step
+from secondeye.inpainters._runs import (
+    NOTHING,
+    SAME_SURFACE_PX,
+    Bools,
+    Floats,
+    Ints,
+    Longs,
+    background_px,
+    count_runs,
+    cpu_array,
+    disparity_beside,
+    landed_disparity,
+)
 from secondeye.types import Needs, StereoClip, WarpedClip
-
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
-
-SAME_SURFACE_PX = 3.0
-"""Pixels whose disparities differ by less belong to one surface."""
-
-MIXED_SHARE = 0.3
-"""Share of foreground colour above which a background edge pixel is stepped over (0.2 and 0.4 cost 0.05 dB)."""
-
-LONGEST_STEP_PX = 2
-"""Anti-aliasing and chroma subsampling mix about that many pixels at an edge."""
 
 BLENDED_ROWS = 4.0
 """Most rows up and down that a filled pixel is blended with; reached BLENDED_ROWS / BLEND_GROWTH px into a hole."""
 
 BLEND_GROWTH = 0.5
-
-NOTHING = np.float32(-1e9)
-"""Disparity where nothing landed; below every real one."""
 
 
 class Stretch:
@@ -74,16 +68,9 @@ def build(in_place: bool = False) -> Stretch:
 def fill(right: Tensor, clip: WarpedClip) -> Tensor:
     """Write the holes of `clip` into `right`, (T, 3, H, W), and return it."""
     work = right.to("cpu", torch.float32).contiguous()
-    planes = (_array(clip.hole), _array(clip.disparity), _array(clip.left.rgb))
+    planes = (cpu_array(clip.hole), cpu_array(clip.disparity), cpu_array(clip.left.rgb))
     _fill(work.numpy(), planes[0][:, 0], planes[1][:, 0], planes[2])
     return work if work.data_ptr() == right.data_ptr() else right.copy_(work)
-
-
-def _array(values: Tensor) -> NDArray[Any]:
-    """As a contiguous CPU array, bool or float32, without a copy where possible."""
-    kind = torch.bool if values.dtype == torch.bool else torch.float32
-    array: NDArray[Any] = values.to("cpu", kind).contiguous().numpy()
-    return array
 
 
 def _fill(right: Floats, hole: Bools, disparity: Floats, left: Floats) -> None:
@@ -93,9 +80,7 @@ def _fill(right: Floats, hole: Bools, disparity: Floats, left: Floats) -> None:
     one another, and no buffer of the frame's size is needed.
     """
     frames, height, _ = hole.shape
-    first = np.zeros(frames * height + 1, np.int64)
-    run_rows(lambda start, stop: _count_rows(hole, first, start, stop), frames * height)
-    np.cumsum(first, out=first)
+    first = count_runs(hole)
     spans = np.empty((first[-1], 3), np.int32)
     surface = np.empty(first[-1], np.float32)
     run_rows(
@@ -103,14 +88,6 @@ def _fill(right: Floats, hole: Bools, disparity: Floats, left: Floats) -> None:
     )
     weights = _row_weights()
     run_rows(lambda start, stop: _paint_rows(right, left, first, spans, surface, weights, start, stop), frames * height)
-
-
-@kernel
-def _count_rows(hole: Bools, first: Longs, start: int, stop: int) -> None:
-    """Runs of each row, one place further on, so that their cumulative sum is the index of each row's first."""
-    height = hole.shape[1]
-    for row in range(start, stop):
-        first[row + 1] = _count_runs(hole[row // height, row % height])
 
 
 @kernel
@@ -123,7 +100,7 @@ def _plan_rows(
         t, y = row // height, row % height
         runs = slice(first[row], first[row + 1])
         if first[row] < first[row + 1]:
-            _plan_row(right[t, :, y], hole[t, y], _landed_disparity(disparity[t, y]), spans[runs], surface[runs])
+            _plan_row(right[t, :, y], hole[t, y], landed_disparity(disparity[t, y]), spans[runs], surface[runs])
 
 
 @kernel
@@ -139,32 +116,6 @@ def _paint_rows(
 
 
 @step
-def _count_runs(hole: Bools) -> int:
-    """How many runs of hole pixels a row has."""
-    count, before = 0, False
-    for x in range(len(hole)):
-        count += hole[x] and not before
-        before = hole[x]
-    return count
-
-
-@step
-def _landed_disparity(disparity: Floats) -> Floats:
-    """The greatest disparity that landed on each pixel of one row of the right view, else NOTHING."""
-    width = np.float32(len(disparity))
-    near = np.full(len(disparity), NOTHING, np.float32)
-    middle = np.float32(0.5)  # x + 0.5, all in float32: twice as fast
-    for x in range(len(disparity)):
-        position = middle - disparity[x]
-        middle += np.float32(1)
-        if position >= np.float32(0) and position < width:
-            landing = np.uint32(np.int32(position))  # unsigned: no test for an index from the end
-            if disparity[x] > near[landing]:
-                near[landing] = disparity[x]
-    return near
-
-
-@step
 def _plan_row(right: Floats, hole: Bools, near: Floats, spans: Ints, surface: Floats) -> None:
     """Say of each run of one row where it starts and stops, which known pixel fills it, and of which surface that is.
 
@@ -177,63 +128,16 @@ def _plan_row(right: Floats, hole: Bools, near: Floats, spans: Ints, surface: Fl
         stop = start
         while stop < width and hole[stop]:
             stop += 1
-        before = _disparity_beside(near, hole, start - 1, -1)
-        after = _disparity_beside(near, hole, stop, 1)
+        before = disparity_beside(near, hole, start - 1, -1)
+        after = disparity_beside(near, hole, stop, 1)
         spans[run, 0], spans[run, 1] = start, stop
         if start == 0 and stop == width:
             spans[run, 2], surface[run] = -1, NOTHING
         elif start == 0 or (stop < width and after <= before):
-            spans[run, 2], surface[run] = _source(right, hole, near, stop, 1, start - 1, after), after
+            spans[run, 2], surface[run] = background_px(right, hole, near, stop, 1, start - 1, after), after
         else:
-            spans[run, 2], surface[run] = _source(right, hole, near, start - 1, -1, stop, before), before
+            spans[run, 2], surface[run] = background_px(right, hole, near, start - 1, -1, stop, before), before
         start = stop
-
-
-@step
-def _disparity_beside(near: Floats, hole: Bools, edge: int, outwards: int) -> float:
-    """Disparity at a hole's neighbour, or of the known pixel one or two further where none landed on it squarely."""
-    for away in range(3):
-        x = edge + outwards * away
-        if x < 0 or x >= len(near) or hole[x]:
-            break
-        if near[x] > NOTHING:
-            return float(near[x])
-    return float(NOTHING)
-
-
-@step
-def _source(right: Floats, hole: Bools, near: Floats, edge: int, outwards: int, opposite: int, surface: float) -> int:
-    """The background pixel to copy: the hole's neighbour, or one beyond it where that is mixed with foreground."""
-    width = len(hole)
-    foreground = opposite - outwards
-    if not 0 <= foreground < width or hole[foreground]:
-        return edge
-    reach = 0  # how far the same surface goes on, so that no step leaves it
-    while reach < 2 * LONGEST_STEP_PX:
-        x = edge + outwards * (reach + 1)
-        if not 0 <= x < width or hole[x]:
-            break
-        if near[x] > NOTHING and abs(near[x] - surface) > SAME_SURFACE_PX:
-            break
-        reach += 1
-    taken = 0
-    while taken < min(LONGEST_STEP_PX, reach - 1):
-        clean = edge + outwards * min(taken + 2, reach)
-        if _mixed_share(right, edge + outwards * taken, clean, foreground) < MIXED_SHARE:
-            break
-        taken += 1
-    return edge + outwards * taken
-
-
-@step
-def _mixed_share(right: Floats, x: int, clean: int, foreground: int) -> float:
-    """How far the colour at x lies on the way from the one at `clean` (0) to the one at `foreground` (1)."""
-    along, length = 0.0, 1e-4
-    for c in range(3):
-        way = right[c, foreground] - right[c, clean]
-        along += way * (right[c, x] - right[c, clean])
-        length += way * way
-    return along / length
 
 
 @step
