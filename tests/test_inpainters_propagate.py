@@ -69,10 +69,10 @@ def test_brightness_that_drifts_is_made_good() -> None:
     assert psnr("propagate", clip, truth, 2) > 36
 
 
-def test_where_nothing_is_shown_stretch_serves() -> None:
+def test_where_nothing_is_shown_texture_serves() -> None:
     """The card rests on the wall: no frame shows what is behind."""
     clip, _ = film(0.0, wall_px=0.0)
-    filled = [next(inpainters.build(name).inpaint(iter([clip]))).right.rgb for name in ("propagate", "stretch")]
+    filled = [next(inpainters.build(name).inpaint(iter([clip]))).right.rgb for name in ("propagate", "texture")]
     assert torch.equal(*filled)
 
 
@@ -81,7 +81,7 @@ def test_other_pictures_are_not_believed() -> None:
     clip, _ = film(-3.0)
     rgb = torch.rand(clip.left.rgb.shape, generator=torch.Generator().manual_seed(5))
     mixed = WarpedClip(Clip(rgb, 0, clip.left.pts), clip.disparity, *splat_forward(rgb, clip.disparity))
-    filled = [next(inpainters.build(name).inpaint(iter([mixed]))).right.rgb for name in ("propagate", "stretch")]
+    filled = [next(inpainters.build(name).inpaint(iter([mixed]))).right.rgb for name in ("propagate", "texture")]
     changed = (filled[0] != filled[1]).any(1)
     assert changed.sum() < 0.02 * mixed.hole.sum()
 

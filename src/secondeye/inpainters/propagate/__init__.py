@@ -1,4 +1,4 @@
-"""Fill holes with what other frames of the shot show there, and the rest as `stretch` does, from beside them.
+"""Fill holes with what other frames of the shot show there, and the rest as `texture` does, from beside them.
 
     frame t - 3    . . . h h B B B        what the card F hides in frame t is seen before it came, or after it went
     frame t        . F F F F B B B        in the right eye h is a hole
@@ -11,7 +11,7 @@
     sample.py     what a frame shows between its pixels
 
 Every frame's disparity is a map of the world, so that frames are asked what they see where a hole's ray passes, and
-nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `stretch`.
+nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `texture`.
 A colour is taken from the frames themselves, once, so that nothing blurs; what the last frames within reach show is
 faded in, so that nothing pops.
 """
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from secondeye.compiled import run_rows
 from secondeye.errors import InputError
-from secondeye.inpainters import stretch
+from secondeye.inpainters import texture
 from secondeye.inpainters.propagate.frames import Memory
 from secondeye.inpainters.propagate.lattice import spread
 from secondeye.inpainters.propagate.paint import paint_blocks
@@ -58,7 +58,7 @@ class Propagate:
             if memory is None:
                 reach = _affordable(self._reach_frames, *clip.left.size)
                 memory = Memory(2 * reach + 1, *clip.left.size)
-            waiting.append(_Waiting(clip.left, stretch.fill(clip.right.clone(), clip), clip.hole, seen))
+            waiting.append(_Waiting(clip.left, texture.fill(clip.right.clone(), clip), clip.hole, seen))
             for t in range(len(clip)):
                 memory.add(seen, _array(clip.left.rgb[t]), _array(clip.disparity[t, 0]))
                 seen += 1
