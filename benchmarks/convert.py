@@ -99,6 +99,7 @@ def speed(folder: Path, frames: int) -> None:
                 folder / f"ours{turn}.mp4",
                 depth="file",
                 depth_file=str(depth),
+                inpainter="stretch",
                 codec="h264",
                 crf=float(CRF),
                 preset=PRESET,

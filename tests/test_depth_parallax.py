@@ -367,3 +367,14 @@ def test_what_the_upper_border_cuts_reaches_in_before_everything() -> None:
     bird[:6, 60:70] = 1
     assert stand(depth, arm)[20, 75] > np.percentile(depth, 94)
     assert stand(depth, bird)[3, 65] < FAR + 0.1
+
+
+@pytest.mark.parametrize(("gain", "moves"), [(-0.5, True), (0.3, True), (0.8, False)])
+def test_what_may_be_depth_is_not_taken_for_what_moves(gain: float, moves: bool) -> None:
+    """Where a change of place explains the flow far better, what turning leaves over says nothing of movers."""
+    residual = np.zeros((H, W), np.float32)
+    residual[40:80, 60:120] = 5
+    fusion = Fusion(np.full((H, W), 128, np.uint8))
+    fusion.add(replace(leaving(0.05), turn_residual=residual, gain=gain), np.ones((H, W), np.float32), 0.0, None)
+    assert (fusion._moving[60, 90] > 0.9) == moves
+    assert fusion._moving[100, 200] == 0

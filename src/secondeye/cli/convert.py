@@ -86,11 +86,11 @@ def convert(
         str,
         typer.Option(
             metavar="NAME",
-            help="Fills what the left eye never saw: stretch (fast, from the background), telea, or propagate (from"
-            " other frames where they show it; slow, and young).",
+            help="Fills what the left eye never saw: texture (along the background's lines), stretch (straight from the"
+            " background, fastest), propagate (from other frames where they show it; slower), or telea.",
             rich_help_panel=_DEPTH,
         ),
-    ] = "stretch",
+    ] = "texture",
     layout: Annotated[
         str,
         typer.Option(

@@ -56,7 +56,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
-            help="What fills the holes: stretch, telea, propagate. Left out: stretch.",
+            help="What fills the holes: texture, stretch, propagate, telea. Left out: stretch, the usual baseline.",
             rich_help_panel=_METHODS,
         ),
     ] = None,

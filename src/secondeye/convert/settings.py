@@ -61,7 +61,7 @@ class ConvertSettings:
     depth_smoothing_s: float = 0.0
     edge_dilation: int | None = None
     floating_window: bool = False
-    inpainter: str = "stretch"
+    inpainter: str = "texture"
     layout: str = "sbs"
     codec: str | None = None
     crf: float | None = None

@@ -37,6 +37,10 @@ LEAVING_RATE = 0.3
 UNMATCHED_RATE = 0.6
 """The same for what has no match at any depth, which is surer and may be fast."""
 
+PLACE_GAIN = 0.3, 0.8
+"""Gain of a change of place, though it is not believed, from which what turning leaves over begins to be taken for
+depth, and surely is; before, it moves by itself."""
+
 HEARD = np.float32(0.25)
 """Trust from which flow is heard to the full."""
 
@@ -176,9 +180,10 @@ class Fusion:
             self._moving *= np.float32(MOVING_DOUBT)
             self._see_leaving(motion, trust)
         else:
-            moving = np.asarray(
-                np.clip((motion.turn_residual / noise - 2) / 2, 0, 1) * np.minimum(4 * trust, 1), np.float32
-            )
+            low, high = PLACE_GAIN
+            turns = 1 - min(max((motion.gain - low) / (high - low), 0.0), 1.0)
+            over = np.clip((motion.turn_residual / noise - 2) / 2, 0, 1)
+            moving = np.asarray(over * np.minimum(4 * trust, np.float32(turns)), np.float32)
             self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))
             self._trust *= np.float32(DOUBT)
             self._leaving *= np.float32(DOUBT)
