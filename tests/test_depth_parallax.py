@@ -1,6 +1,7 @@
 """The depth that ships: right where the camera moves, modest where it does not, never inside out."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -378,3 +379,23 @@ def test_what_may_be_depth_is_not_taken_for_what_moves(gain: float, moves: bool)
     fusion.add(replace(leaving(0.05), turn_residual=residual, gain=gain), np.ones((H, W), np.float32), 0.0, None)
     assert (fusion._moving[60, 90] > 0.9) == moves
     assert fusion._moving[100, 200] == 0
+
+
+def test_comparing_beside_changes_nothing_and_leaves_no_thread() -> None:
+    """A flash in between makes what was expected wrong; a shot that nobody follows to its end is let go."""
+    world = World().add(EVERYWHERE, -1.0, 1).add((50, 110, 90, 150), -4.0, 2)
+    frames = [world.frame(t) for t in range(22)]
+    frames[9] = np.full_like(frames[9], 250)
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(np.stack(list(follow(iter(frames)))))
+        begun = follow(iter(frames))
+        next(begun)
+        begun.close()  # type: ignore[attr-defined]
+    finally:
+        torch.set_num_threads(threads)
+    assert np.array_equal(*found)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("secondeye-scout")]
