@@ -37,7 +37,7 @@ def test_the_point_of_a_corridor_is_found_to_a_few_px(x: int, y: int) -> None:
     assert found is not None
     assert np.hypot(found.x - x, found.y - y) < 4
     assert found.sure > 0.9
-    assert min(found.support) > 0.15
+    assert min(found.left, found.right) > 0.15
 
 
 def test_nothing_is_found_where_nothing_recedes() -> None:
@@ -52,6 +52,14 @@ def test_lines_of_one_wall_alone_are_not_believed() -> None:
     assert find_vanishing_point(corridor(160, 80, (0, 2))) is None
 
 
+def test_pieces_of_one_line_meet_nowhere() -> None:
+    """A rail behind posts; at whatever slope, it leads to no point that could be told."""
+    for slope in (0.25, 0.5, 1.2):
+        pieces = [(x, 20 + slope * (x - 20) / 2, x + 22, 20 + slope * (x + 2) / 2) for x in range(20, 290, 30)]
+        beside = [(x, y + 6, to_x, to_y + 6) for x, y, to_x, to_y in pieces]
+        assert find_vanishing_point(drawn(pieces + beside)) is None
+
+
 def test_the_ramp_of_a_corridor_comes_nearer_to_all_sides() -> None:
     picture = corridor(160, 80)
     depth = ramp(picture.astype(np.float32) / 255, find_vanishing_point(picture))
@@ -63,7 +71,7 @@ def test_the_ramp_of_a_corridor_comes_nearer_to_all_sides() -> None:
 
 
 def test_the_sky_of_a_street_without_walls_stays_far() -> None:
-    meeting = VanishingPoint(160, 60, (0.0, 0.0, 1.0, 1.0), 1.0)
+    meeting = VanishingPoint(160, 60, 0.0, 0.0, 1.0)
     depth = ramp(np.full((H, W), 0.5, np.float32), meeting)
     assert depth[:40].max() < FAR + 0.02
     assert depth[-5:].min() > NEAR - 0.1
@@ -71,7 +79,7 @@ def test_the_sky_of_a_street_without_walls_stays_far() -> None:
 
 def test_another_point_is_believed_only_after_a_while() -> None:
     fusion = Fusion(np.zeros((H, W), np.uint8))
-    one, other = (VanishingPoint(x, 80, (1, 1, 1, 1), 1.0) for x in (100, 220))
+    one, other = (VanishingPoint(x, 80, 1.0, 1.0, 1.0) for x in (100, 220))
     fusion.see(one)
     assert fusion._meeting == one
     seen = []
@@ -86,10 +94,21 @@ def test_another_point_is_believed_only_after_a_while() -> None:
     assert seen[-1] == (220, pytest.approx(1.0, abs=0.02))
 
 
+@pytest.mark.parametrize("sure", [0.12, 0.3, 0.6, 1.0])
+def test_a_point_that_stays_is_believed_as_far_as_it_is_sure_however_late_it_is_seen(sure: float) -> None:
+    for first in (None, VanishingPoint(100, 80, 1.0, 1.0, sure)):
+        fusion = Fusion(np.zeros((H, W), np.uint8))
+        fusion.see(first)
+        for _ in range(30):
+            fusion.see(VanishingPoint(102, 80, 1.0, 1.0, sure))
+        assert fusion._meeting is not None
+        assert fusion._meeting.sure == pytest.approx(sure, rel=0.01)
+
+
 def test_lines_that_are_lost_are_forgotten_slowly() -> None:
     fusion = Fusion(np.zeros((H, W), np.uint8))
     fusion.see(None)
-    fusion.see(VanishingPoint(100, 80, (1, 1, 1, 1), 1.0))
+    fusion.see(VanishingPoint(100, 80, 1.0, 1.0, 1.0))
     assert fusion._meeting is not None
     assert fusion._meeting.sure == pytest.approx(0.2)
     for _ in range(30):

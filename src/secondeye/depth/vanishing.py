@@ -35,10 +35,11 @@ HALVINGS = 4
 CENTRAL = 0.15
 """Of either side: a point nearer to the border, or beyond it, does not tell how the picture as a whole recedes."""
 
-SHARE, LENGTH, CONTRAST, BALANCE = (0.2, 0.4), (1.0, 2.0), (2.5, 4.5), (0.02, 0.1)
+SHARE, LENGTH, CONTRAST, BALANCE, SPREAD = (0.2, 0.4), (1.0, 2.0), (2.5, 4.5), (0.02, 0.1), (0.03, 0.12)
 """A point is not believed below the first and is from the second on: share of the lines' length that leads to it; that
-length over the width; how many times as much leads there as to any point; and length on the side where there is less
-over that on the other, for lines of one side are those of one wall."""
+length over the width; how many times as much leads there as to any point; length on the side where there is less over
+that on the other, for lines of one side are those of one wall; and how far the lines' directions differ (0: one and the
+same, 1: all alike), for pieces of one line meet anywhere on it."""
 
 
 class VanishingPoint(NamedTuple):
@@ -46,14 +47,14 @@ class VanishingPoint(NamedTuple):
 
     Attributes:
         x, y: px.
-        support: (4,) length of the lines that lead there from above left, above right, below left, below right, as a
-            share of the width.
+        left, right: length of the lines that lead there from above on that side, as a share of the width.
         sure: 0 to 1.
     """
 
     x: float
     y: float
-    support: tuple[float, float, float, float]
+    left: float
+    right: float
     sure: float
 
 
@@ -78,13 +79,13 @@ def find_vanishing_point(grey: Grey) -> VanishingPoint | None:
     leading = _led(lines, point[None], OFF)[0]
     usual = float(np.median(_led(lines, places[::4], OFF).sum(1)))
     total, length = float(leading.sum()), float(_lengths(lines).sum())
-    left, above = (_middles(lines) < point).T
-    quarters = (above & left, above & ~left, ~above & left, ~above & ~left)
-    one, two, three, four = (float(leading[quarter].sum()) / width for quarter in quarters)
-    less, more = sorted((one + three, two + four))
+    on_left, above = (_middles(lines) < point).T
+    left, right = (float(leading[above & side].sum()) / width for side in (on_left, ~on_left))
+    less, more = sorted(float(leading[side].sum()) for side in (on_left, ~on_left))
     sure = _between(total / length, SHARE) * _between(length / width, LENGTH)
     sure *= _between(total / (usual + 1e-6), CONTRAST) * _between(less / (more + 1e-6), BALANCE)
-    return VanishingPoint(float(point[0]), float(point[1]), (one, two, three, four), sure) if sure > 0 else None
+    sure *= _between(_spread(lines, leading), SPREAD)
+    return VanishingPoint(float(point[0]), float(point[1]), left, right, sure) if sure > 0 else None
 
 
 def _slanted_lines(grey: Grey) -> Doubles:
@@ -109,6 +110,12 @@ def _led(lines: Doubles, places: Doubles, off: float) -> Doubles:
     far = np.hypot(to_x, to_y) + 1e-6
     missed = (to_x * along[:, 1] - to_y * along[:, 0]) / (far * np.sin(off))
     return np.asarray(length * np.exp(-missed * missed) * (far > length))
+
+
+def _spread(lines: Doubles, weight: Doubles) -> float:
+    """How far the directions of lines (N, 4) differ: 0 where all have one, 1 where none has more than others."""
+    way = (lines[:, 2] - lines[:, 0]) + 1j * (lines[:, 3] - lines[:, 1])
+    return 1 - abs(complex((weight * (way / np.abs(way)) ** 2).sum())) / (float(weight.sum()) + 1e-9)
 
 
 def _lengths(lines: Doubles) -> Doubles:

@@ -18,6 +18,9 @@ Preset = Literal["ultrafast", "fast", "medium"]
 SMALLEST_PX = 16
 """A side below two of DIS's 8 px patches has no flow to be found: it is zero."""
 
+COARSE_FROM_PX = 32
+"""A side below that is too short for the presets that leave out the finest scales: OpenCV 5 reads beyond its arrays."""
+
 TEXTURE = 2.0
 """Mean squared slope in its weakest direction, (grey levels a px)^2 over 5 x 5 px, at which texture is half trusted:
 twice what the noise of usual footage makes."""
@@ -29,7 +32,8 @@ def dis_flow(a: Grey, b: Grey, preset: Preset = "medium") -> Array:
     Args:
         a: (H, W) uint8 grey.
         b: (H, W) uint8 grey.
-        preset: "ultrafast", "fast" or "medium"; each costs about three times the one before and is more exact.
+        preset: "ultrafast", "fast" or "medium"; each costs about three times the one before and is more exact. Frames
+            with a side below 32 px always have "medium".
 
     Returns:
         (2, H, W) float32 px: x and y from a pixel of `a` to its place in `b`; zero below 16 px.
@@ -37,7 +41,7 @@ def dis_flow(a: Grey, b: Grey, preset: Preset = "medium") -> Array:
     height, width = a.shape
     if min(height, width) < SMALLEST_PX:
         return np.zeros((2, height, width), np.float32)
-    matcher, finest_scale = _dis(preset, get_ident())
+    matcher, finest_scale = _dis("medium" if min(height, width) < COARSE_FROM_PX else preset, get_ident())
     matcher.setFinestScale(finest_scale)  # a small frame makes it finer, and it would stay so for all later frames
     found = matcher.calc(np.ascontiguousarray(a), np.ascontiguousarray(b), None)
     return np.ascontiguousarray(np.moveaxis(np.asarray(found, np.float32), -1, 0))

@@ -61,8 +61,8 @@ NEIGHBOURS = np.ones((3, 3), np.uint8)
 fine texture would have every new map shown at once."""
 
 MEETING_RATE, LEAST_SURE, SAME_MEETING = 0.2, 0.1, 0.15
-"""How far where lines meet goes to what a measurement says, at once; belief below which another point takes over; and
-what share of the height two of them may be apart and still be one."""
+"""How far where lines meet goes to what a measurement says, at once; share of another point's sureness below which that
+takes over; and what share of the height two points may be apart and still be one."""
 
 LOST = 0.2
 """Share of the frame that must be as it was, or nothing is carried along."""
@@ -274,16 +274,14 @@ class Fusion:
 
 def _followed(before: VanishingPoint | None, now: VanishingPoint | None, height: int) -> VanishingPoint | None:
     """Where lines meet after another look: another point must be seen for a while before it is believed."""
-    sure = 0.0 if before is None else before.sure * (1 - MEETING_RATE)
     if now is None:
-        return None if before is None else before._replace(sure=sure)
-    if before is None or (sure < LEAST_SURE and now.sure > sure):
+        return None if before is None else before._replace(sure=(1 - MEETING_RATE) * before.sure)
+    if before is None:
         return now._replace(sure=MEETING_RATE * now.sure)
     if math.hypot(now.x - before.x, now.y - before.y) > SAME_MEETING * height:
-        return before._replace(sure=sure)
-    x, y = (old + MEETING_RATE * (new - old) for old, new in ((before.x, now.x), (before.y, now.y)))
-    one, two, three, four = (o + MEETING_RATE * (n - o) for o, n in zip(before.support, now.support, strict=True))
-    return VanishingPoint(x, y, (one, two, three, four), sure + MEETING_RATE * now.sure)
+        fallen = before._replace(sure=(1 - MEETING_RATE) * before.sure)
+        return fallen if fallen.sure > LEAST_SURE * now.sure else now._replace(sure=fallen.sure)
+    return VanishingPoint(*(old + MEETING_RATE * (new - old) for old, new in zip(before, now, strict=True)))
 
 
 def carried(before: NDArray[np.uint8], grey: NDArray[np.uint8], flow: Array) -> tuple[Array, Array]:

@@ -54,7 +54,7 @@ def ramp(grey: Array, meeting: VanishingPoint | None = None) -> Array:
 
 def _receding(height: int, width: int, meeting: VanishingPoint) -> Array:
     """How near a floor, and walls and a ceiling as far as lines speak for them, are: 0 where lines meet, (h, w)."""
-    one, two, _, _ = (length / (length + HALF_SUPPORT) for length in meeting.support)
+    one, two = (length / (length + HALF_SUPPORT) for length in (meeting.left, meeting.right))
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     left, right = one * (meeting.x - x) / meeting.x, two * (x - meeting.x) / (width - meeting.x)
     ceiling, floor = min(one, two) * CEILING * (meeting.y - y) / meeting.y, (y - meeting.y) / (height - meeting.y)

@@ -13,7 +13,7 @@
 Every frame's disparity is a map of the world, so that frames are asked what they see where a hole's ray passes, and
 nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `texture`.
 A colour is taken from the frames themselves, once, so that nothing blurs; what the last frames within reach show is
-faded in, so that nothing pops.
+faded in, so that nothing pops but where a long shot is parted into segments: no frame beyond its own is asked.
 """
 
 from collections import deque

@@ -3,7 +3,7 @@
 import numpy as np
 
 from secondeye.compiled import kernel, step
-from secondeye.inpainters._runs import SAME_SURFACE_PX, Floats
+from secondeye.inpainters._runs import Floats
 from secondeye.inpainters.texture.plan import FAR, Plan
 
 Room = tuple[Floats, Floats, Floats, Floats]
@@ -11,8 +11,9 @@ Room = tuple[Floats, Floats, Floats, Floats]
 LEAST_GAP_PX = 0.5
 """A hole's two sides are taken to be at least so far from each other."""
 
-BORDER_GAP_PX = 2 * SAME_SURFACE_PX
-"""What lies before the background is that much nearer, where a hole ends at the frame's border and shows nothing."""
+BORDER_GAP_PX = 6.0
+"""What lies before the background is that much nearer, where a hole ends at the frame's border and shows nothing: twice
+what is still one surface."""
 
 STIFFNESS = np.float32(20.0)
 """How much the square of a step across a texture's lines counts, beside that of one along them (5 to 200: 0.2 dB)."""
