@@ -20,12 +20,23 @@ FAR, NEAR = 0.25, 0.75
 EDGE_VARIANCE = 4e-3
 """Grey variance (0 to 1 squared) of edges that the ramp is bent along."""
 
-
 HALF_SUPPORT = 0.25
 """Length of lines, as a share of the width, at which it is half sure that there is a wall for them to lie on."""
 
 CEILING = 0.8
 """How near the top of the picture is, of what a wall at its border is: it may as well be the sky of a street."""
+
+SURELY_MOVING = 0.4
+"""From where on a px counts as moving on its own."""
+
+SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
+"""Of the frame: smaller is noise, and what is larger is no subject but the scene."""
+
+REACHING_SHARE = 0.03
+"""Of the frame, from where on what the upper border cuts is an arm or a face, and no bird and no twig."""
+
+STEP = 0.02
+"""By how much a subject stands before the ground at its feet."""
 
 
 def ramp(grey: Array, meeting: VanishingPoint | None = None) -> Array:
@@ -91,16 +102,3 @@ def stand(depth: Array, moving: Array) -> Array:
                 foot[label] = max(foot[label], np.percentile(depth, 95) + STEP)
     raised = np.maximum(depth, foot[labels])
     return np.asarray(depth + (raised - depth) * cv2.GaussianBlur(mask * np.float32(1), (0, 0), 1.5), np.float32)
-
-
-SURELY_MOVING = 0.4
-"""From where on a px counts as moving on its own."""
-
-SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
-"""Of the frame: smaller is noise, and what is larger is no subject but the scene."""
-
-REACHING_SHARE = 0.03
-"""Of the frame, from where on what the upper border cuts is an arm or a face, and no bird and no twig."""
-
-STEP = 0.02
-"""By how much a subject stands before the ground at its feet."""
