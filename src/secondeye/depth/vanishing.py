@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from secondeye.depth.belief import belief_in
+
 Grey = NDArray[np.uint8]
 Doubles = NDArray[np.float64]
 
@@ -82,9 +84,9 @@ def find_vanishing_point(grey: Grey) -> VanishingPoint | None:
     on_left, above = (_middles(lines) < point).T
     left, right = (float(leading[above & side].sum()) / width for side in (on_left, ~on_left))
     less, more = sorted(float(leading[side].sum()) for side in (on_left, ~on_left))
-    sure = _between(total / length, SHARE) * _between(length / width, LENGTH)
-    sure *= _between(total / (usual + 1e-6), CONTRAST) * _between(less / (more + 1e-6), BALANCE)
-    sure *= _between(_spread(lines, leading), SPREAD)
+    sure = belief_in(total / length, SHARE) * belief_in(length / width, LENGTH)
+    sure *= belief_in(total / (usual + 1e-6), CONTRAST) * belief_in(less / (more + 1e-6), BALANCE)
+    sure *= belief_in(_spread(lines, leading), SPREAD)
     return VanishingPoint(float(point[0]), float(point[1]), left, right, sure) if sure > 0 else None
 
 
@@ -124,10 +126,6 @@ def _lengths(lines: Doubles) -> Doubles:
 
 def _middles(lines: Doubles) -> Doubles:
     return (lines[:, :2] + lines[:, 2:]) / 2
-
-
-def _between(value: float, ends: tuple[float, float]) -> float:
-    return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
 
 
 @cache

@@ -2,9 +2,10 @@
 
     frames -> grey, 480 px -> DIS flow to a frame some way off -> turn or place? -> sweep -> gathered over time -> depth
                               (the way adapts)                    flow/motion.py    sweep.py  fusion.py, prior.py
+                              look.py, made ahead of time by scout.py                         letters.py
 
 Nothing is learned and nothing downloaded. An inverted scene is the worst that can happen, so parallax counts only
-where it is believed (`believe`), and everything else falls back to the ramp, with what moves on its own standing
+where it is believed (`look.believe`), and everything else falls back to the ramp, with what moves on its own standing
 on it. Values are inverse depth on a nominal 0 to 1 scale that is kept within a segment; the ramp spans half of it.
 """
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from secondeye.depth.belief import belief_in
 from secondeye.depth.smooth import filter_guided
 from secondeye.depth.spread import spread_along_edges
 from secondeye.depth.vanishing import VanishingPoint
@@ -180,8 +181,7 @@ class Fusion:
             self._moving *= np.float32(MOVING_DOUBT)
             self._see_leaving(motion, trust)
         else:
-            low, high = PLACE_GAIN
-            turns = 1 - min(max((motion.gain - low) / (high - low), 0.0), 1.0)
+            turns = 1 - belief_in(motion.gain, PLACE_GAIN)
             over = np.clip((motion.turn_residual / noise - 2) / 2, 0, 1)
             moving = np.asarray(over * np.minimum(4 * trust, np.float32(turns)), np.float32)
             self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))

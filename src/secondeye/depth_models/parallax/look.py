@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.depth.vanishing import VanishingPoint, find_vanishing_point
+from secondeye.depth.belief import belief_in
+from secondeye.depth.vanishing import VanishingPoint
 from secondeye.depth_models.parallax.fusion import heard
 from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.depth_models.parallax.view import LONGEST_GAP, LOOK_AHEAD, View
@@ -99,17 +100,16 @@ class Look:
 
 def compare(view: View, gap: float) -> Look:
     """Look at the current frame, and compare it with one about `gap` frames off."""
-    meeting = find_vanishing_point(view.grey)
     offset = _offset(max(1, round(gap)), *view.reach)
     if offset == 0:
-        return Look(meeting, None, np.zeros(view.grey.shape, np.float32), 0.0, None, gap)
+        return Look(view.meeting, None, np.zeros(view.grey.shape, np.float32), 0.0, None, gap)
     grey, frames, other = view.grey, abs(offset), view.at(offset)
     forward, backward = dis_flow(grey, other), dis_flow(other, grey)
     error = consistency_error(forward, backward)
     trust = confidence(forward, backward, grey, error)
     motion = fit_motion(forward, trust) if (error > LOST_PX).mean() < MOST_LOST else None
     if motion is None:
-        return Look(meeting, None, trust, 0.0, None, max(1.0, frames / 2))
+        return Look(view.meeting, None, trust, 0.0, None, max(1.0, frames / 2))
     belief = believe(motion)
     swept = None
     if belief > 0:
@@ -120,7 +120,7 @@ def compare(view: View, gap: float) -> Look:
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
             swept = replace(swept, sure=swept.sure * again, unmatched=swept.unmatched * again)
     next_gap = _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0)
-    return Look(meeting, motion, trust, belief, swept, next_gap)
+    return Look(view.meeting, motion, trust, belief, swept, next_gap)
 
 
 def believe(motion: Motion) -> float:
@@ -139,14 +139,14 @@ def believe(motion: Motion) -> float:
     if not clear or motion.still > most_still or motion.length_px < 1.0:
         return 0.0
     sure = motion.agreement > SURE_AGREEMENT
-    upright = _slope(motion.lower_nearer, -0.5, -0.2) if sure else _slope(motion.lower_nearer, 0.2, 0.4)
-    return _slope(motion.gain + GROUND_GAIN * ground, 0.0, 0.3) * upright
+    upright = belief_in(motion.lower_nearer, (-0.5, -0.2) if sure else (0.2, 0.4))
+    return belief_in(motion.gain + GROUND_GAIN * ground, (0.0, 0.3)) * upright
 
 
 def _ground(motion: Motion) -> float:
     """How clearly depth looks like that of ground seen from above it, by a camera that explains nearly all, 0 to 1."""
     exact = motion.agreement > SURE_AGREEMENT and motion.fits_exactly
-    return _slope(motion.lower_nearer, 0.3, 0.5) if exact else 0.0
+    return belief_in(motion.lower_nearer, (0.3, 0.5)) if exact else 0.0
 
 
 def _next_gap(motion: Motion, gap: float, frames: int, side_px: int, *, believed: bool) -> float:
@@ -188,7 +188,3 @@ def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Arr
     apart = np.abs(swept.inverse_depth - motion.inverse_depth) * swept.px_per_unit
     strange = 1 - 1 / (1 + (apart / np.float32(STRANGE_PX + 2 * motion.noise_px)) ** STEEPNESS)
     return replace(swept, sure=swept.sure * (1 - heard(trust) * strange))
-
-
-def _slope(value: float, low: float, high: float) -> float:
-    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from secondeye.depth.vanishing import VanishingPoint, find_vanishing_point
 from secondeye.depth_models.parallax.bars import Box, picture_in, with_bars
 from secondeye.depth_models.parallax.light import Lit, alight, in_light
 
@@ -31,10 +32,12 @@ class View:
         self._box: Box | None = None
         self._light = (1.0, 0.0)
         self._now: Lit | None = None
+        self._meeting: tuple[VanishingPoint | None] | None = None
 
     def go_on(self) -> bool:
         """Take the next frame; whether the picture still has the place that it had within its bars."""
         self._now, before = self.ahead.popleft(), self._box
+        self._meeting = None
         self._light = alight(self._now, (*self.past, *self._near))
         self._box = picture_in([frame.bright for frame in (self._now, *self._near)], before)
         return before is None or before == self._box
@@ -66,6 +69,13 @@ class View:
     def grey(self) -> Grey:
         """The current frame."""
         return self._seen(self.frame)
+
+    @property
+    def meeting(self) -> VanishingPoint | None:
+        """Where lines of the current frame meet; looked for once, on first use."""
+        if self._meeting is None:
+            self._meeting = (find_vanishing_point(self.grey),)
+        return self._meeting[0]
 
     @property
     def reach(self) -> tuple[int, int]:

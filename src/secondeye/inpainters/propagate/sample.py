@@ -13,7 +13,10 @@ LANES = 32
 
 @bare_step
 def fetch(frames: NDArray[np.uint8], slot: int, left: int, top: int, patch: Floats) -> None:
-    """Colours from (left, top) of a frame (H, 3 W) right and down, as many as `patch` has; its borders are repeated."""
+    """Colours from (left, top) of a frame (H, 3 W) right and down, into `patch` (rows, at least 3 rows).
+
+    As many pixels across as down are what it is for; the frame's borders are repeated for them.
+    """
     height, width = frames.shape[1], frames.shape[2] // 3
     rows, numbers = patch.shape
     if left >= 0 and top >= 0 and top + rows <= height and 3 * left + numbers <= 3 * width:

@@ -4,8 +4,8 @@
     frame s    sees past d2, to what lies behind it: d2 is empty; and sees a surface at d1: that is it
 
 The nearest disparity wins at which far more frames see a surface than see past it. What moves by itself is not counted
-as a surface, for it is elsewhere at other times. Holes are searched in blocks of a few
-pixels, of which one is asked for all.
+as a surface, for it is elsewhere at other times. Holes are searched in blocks of a few pixels, whose middle is asked
+for all.
 """
 
 from typing import NamedTuple
@@ -153,7 +153,7 @@ def _bounds(here: Steps, row: int, column: int, levels: Doubles) -> tuple[float,
     Where the ground begins beside what hides it, what stands close to that is likely to be a part of it that moved,
     and what lies beyond the ground would be seen through something that moved away.
     """
-    width, ground, hider = here.shape[1], levels[0], levels[2]
+    width = here.shape[1]
     x = min(int(column + levels[2] + 0.5), width - 1)
     last = max(int(column + levels[0] + 0.5), 0)
     while x > last and here[row, x] < (x - column - 1) * DISPARITY_STEPS:

@@ -31,7 +31,10 @@ PIECE_PX = 256
 
 
 def rows_around() -> Floats:
-    """(K, 2): rows up and down that are looked at, and what each counts; farther ones stand for those between."""
+    """(K, 2): about which rows up and down are looked at, and what each counts; farther ones stand for those between.
+
+    `_gather` takes the last row up to there whose number is a multiple of what it counts.
+    """
     away, steps = 0, []
     while away <= LONGEST_REACH_ROWS:
         stride = min(1 << (away // 6).bit_length(), 8)
