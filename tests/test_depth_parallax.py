@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,50 +14,11 @@ from secondeye.depth_models import parallax
 from secondeye.depth_models.parallax import HELD_BACK, _begin, follow, small_grey
 from secondeye.depth_models.parallax.fusion import Fusion
 from secondeye.depth_models.parallax.look import TARGET_PX, Look, _next_gap, believe
-from secondeye.depth_models.parallax.prior import FAR, NEAR, ramp, stand
-from secondeye.depth_models.parallax.sweep import Swept
+from secondeye.depth_models.parallax.prior import FAR, NEAR, ramp
 from secondeye.depth_models.parallax.view import LONGEST_GAP
 from secondeye.errors import InputError
-from secondeye.flow.camera import Camera
 from secondeye.flow.motion import Motion
-
-H, W = 135, 240
-
-
-def texture(h: int, w: int, seed: int) -> np.ndarray:
-    noise = np.random.default_rng(seed).random((h, w)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 1.2) + 2 * cv2.GaussianBlur(noise, (0, 0), 5)
-    return (smooth - smooth.min()) / np.ptp(smooth) * 255
-
-
-class World:
-    """Layers of texture, each with its own shift in px a frame for every row; later ones cover earlier ones."""
-
-    def __init__(self) -> None:
-        self.layers: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-
-    def add(self, box: tuple[int, int, int, int], px: float | np.ndarray, seed: int) -> "World":
-        """A box (top, bottom, left, right) at frame 0 that moves by `px` a frame."""
-        mask = np.zeros((H, 1200), np.float32)
-        top, bottom, left, right = box
-        mask[top:bottom, left + 480 : right + 480] = 1
-        self.layers.append((texture(H, 1200, seed), mask, np.broadcast_to(np.float32(px), (H,))))
-        return self
-
-    def frame(self, t: int) -> np.ndarray:
-        shown = np.zeros((H, W), np.float32)
-        rows, columns = np.mgrid[0:H, 0:W].astype(np.float32)
-        for picture, mask, px in self.layers:
-            at = columns + 480 - px[:, None] * t
-            picture, mask = (cv2.remap(plane, at, rows, cv2.INTER_LINEAR) for plane in (picture, mask))
-            shown = shown * (1 - mask) + picture * mask
-        return shown.astype(np.uint8)
-
-
-GROUND = -np.concatenate([np.full(50, 0.6), np.linspace(0.6, 4.0, H - 50)])
-"""Shift a frame of a wall and of the ground before it, when the camera moves to the right."""
-
-EVERYWHERE = (0, H, -480, 720)
+from tests.flat_world import EVERYWHERE, GROUND, H, W, World, leaving
 
 
 def maps(world: World, count: int = 20) -> list[np.ndarray]:
@@ -151,17 +111,6 @@ def test_the_ramp_follows_edges_but_stays_a_ramp() -> None:
     assert bent[30:100, 70:90].std() < np.repeat(np.linspace(FAR, NEAR, 120)[30:100, None], 20, 1).std()
     for size in ((1, 1), (1, 16), (16, 1), (2, 3)):
         assert ramp(np.zeros(size, np.float32)).shape == size
-
-
-def test_standing_raises_a_subject_to_its_feet_and_nothing_else() -> None:
-    depth = np.repeat(np.linspace(0.2, 0.8, 100, dtype=np.float32)[:, None], 100, axis=1)
-    moving = np.zeros((100, 100), np.float32)
-    moving[20:70, 40:60] = 1
-    got = stand(depth, moving)
-    assert got[25:65, 45:55].min() > depth[68, 50]
-    assert np.array_equal(got[:, :30], depth[:, :30])
-    assert (got >= depth - 1e-6).all()
-    assert np.array_equal(stand(depth, np.ones((100, 100), np.float32)), depth)  # the whole scene is no subject
 
 
 def test_frames_are_made_small_and_grey() -> None:
@@ -276,51 +225,6 @@ def test_a_room_that_is_mostly_its_far_wall_is_believed_by_its_ground() -> None:
         assert believe(changed) == 0  # type: ignore[arg-type]
 
 
-def leaving(residual_px: float, rest_px: float = 0.05) -> Motion:
-    """A camera that explains all but a box, which leaves its lines by `residual_px`."""
-    residual = np.full((H, W), rest_px, np.float32)
-    residual[30:90, 100:140] = residual_px
-    depth = np.repeat(np.linspace(0, 1, H, dtype=np.float32)[:, None], W, axis=1)
-    camera = Camera(0.87, np.zeros(3), np.array([1.0, 0, 0]))
-    plane = np.ones((H, W), np.float32)
-    return Motion(1.0, 0.2, 6.0, rest_px, 1.0, 0.9, 4.0, 0.3, depth, residual, plane, plane, camera)
-
-
-def test_what_keeps_leaving_its_line_stands_on_the_ground_and_what_leaves_it_once_does_not() -> None:
-    plane, grey = np.ones((H, W), np.float32), np.rint(texture(H, W, 5)).astype(np.uint8)
-    still = np.zeros((2, H, W), np.float32)
-
-    def shown(*motions: Motion) -> np.ndarray:
-        fusion = Fusion(grey)
-        for motion in motions:
-            fusion.add(motion, plane, 1.0, Swept(motion.inverse_depth, plane, 0 * plane, plane))
-            fusion.advance(grey, still)
-        return np.asarray(fusion.show())
-
-    once, often = shown(leaving(0.05), leaving(3.0)), shown(*[leaving(3.0)] * 6)
-    ground = np.median(often[88:90, 20:80])
-    assert often[45:80, 108:132].min() > ground - 0.03
-    assert once[45, 120] < np.median(once[88:90, 20:80]) - 0.1
-    vague = shown(*[leaving(3.0, rest_px=0.2)] * 6)  # a camera that hardly fits tells nothing of what moves
-    assert vague[45, 120] < np.median(vague[88:90, 20:80]) - 0.1
-
-
-def test_what_has_no_match_at_any_depth_stands_on_the_ground() -> None:
-    plane, grey = np.ones((H, W), np.float32), np.rint(texture(H, W, 5)).astype(np.uint8)
-    unmatched = np.zeros((H, W), np.float32)
-    unmatched[30:90, 100:140] = 1
-    motion = leaving(0.05)
-
-    def shown(seen: np.ndarray) -> np.ndarray:
-        fusion = Fusion(grey)
-        fusion.add(motion, plane, 1.0, Swept(motion.inverse_depth, plane * (1 - seen), seen, plane))
-        return np.asarray(fusion.show())
-
-    ground = np.median(shown(unmatched)[88:90, 20:80])
-    assert shown(unmatched)[45:80, 108:132].min() > ground - 0.03
-    assert shown(0 * unmatched)[45, 120] < ground - 0.1
-
-
 @pytest.mark.parametrize(
     ("beliefs", "parallaxes", "taken"),
     [
@@ -335,7 +239,15 @@ def test_a_shots_first_frame_looks_farther_until_there_is_enough_parallax(
 ) -> None:
     plane = np.zeros((H, W), np.float32)
     looks = [
-        Look(None, replace(leaving(0.05), parallax_px=share * TARGET_PX), plane, belief, None, 2.0 + 3 * (number + 1))
+        Look(
+            None,
+            replace(leaving(0.05), parallax_px=share * TARGET_PX),
+            plane,
+            belief,
+            None,
+            None,
+            2.0 + 3 * (number + 1),
+        )
         for number, (belief, share) in enumerate(zip(beliefs, parallaxes, strict=True))
     ]
     asked = iter(looks)
@@ -359,26 +271,6 @@ def test_the_gap_goes_half_way_to_what_the_camera_asks_for() -> None:
     assert _next_gap(seen, 8.0, 8, 480, believed=False) == 4.0  # type: ignore[arg-type]  # or half would be lost
     seen.length_px = 4000.0
     assert _next_gap(seen, 8.0, 8, 480, believed=True) == 1.0  # type: ignore[arg-type]
-
-
-def test_what_the_upper_border_cuts_reaches_in_before_everything() -> None:
-    depth = np.repeat(np.linspace(FAR, NEAR, 90, dtype=np.float32)[:, None], 160, axis=1)
-    arm, bird = np.zeros_like(depth), np.zeros_like(depth)
-    arm[:40, 60:90] = 1
-    bird[:6, 60:70] = 1
-    assert stand(depth, arm)[20, 75] > np.percentile(depth, 94)
-    assert stand(depth, bird)[3, 65] < FAR + 0.1
-
-
-@pytest.mark.parametrize(("gain", "moves"), [(-0.5, True), (0.3, True), (0.8, False)])
-def test_what_may_be_depth_is_not_taken_for_what_moves(gain: float, moves: bool) -> None:
-    """Where a change of place explains the flow far better, what turning leaves over says nothing of movers."""
-    residual = np.zeros((H, W), np.float32)
-    residual[40:80, 60:120] = 5
-    fusion = Fusion(np.full((H, W), 128, np.uint8))
-    fusion.add(replace(leaving(0.05), turn_residual=residual, gain=gain), np.ones((H, W), np.float32), 0.0, None)
-    assert (fusion._moving[60, 90] > 0.9) == moves
-    assert fusion._moving[100, 200] == 0
 
 
 def test_comparing_beside_changes_nothing_and_leaves_no_thread() -> None:

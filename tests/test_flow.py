@@ -7,8 +7,9 @@ import pytest
 from secondeye.flow import confidence, consistency_error, dis_flow, warp_backward
 from secondeye.flow.camera import Camera, fit_camera
 from secondeye.flow.linear import mirror, solve_ridged
-from secondeye.flow.motion import FOCALS, fit_motion
+from secondeye.flow.motion import fit_motion
 from secondeye.flow.points import grid_of, sample
+from secondeye.flow.turn import FOCALS
 
 H, W = 135, 240
 

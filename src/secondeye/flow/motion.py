@@ -8,8 +8,7 @@ its place moves near things more than far ones:
 Both explanations are fitted to the same flow. A place that changed can explain any flow along one direction at every
 pixel, so it always fits better; it is believed only when it fits better by more than that freedom is worth (Torr's
 geometric robust information criterion), since a pan that follows a walking bear, read as a change of place, puts the
-background in front of the bear. The focal length is unknown: a long lens turns without any of the keystone that
-tells turning from moving, and so the turning model tries several.
+background in front of the bear.
 
 Source: Longuet-Higgins, Prazdny (1980) for the flow; Torr, "An assessment of information criteria for motion model
 selection" (1997).
@@ -22,29 +21,15 @@ import numpy as np
 
 from secondeye.compiled import njit
 from secondeye.flow.camera import Camera
-from secondeye.flow.linear import mirror, solve_ridged
-from secondeye.flow.points import Array, Points, grid_of, sample
-
-FOCALS = (0.6, 0.87, 1.5, 3.0, 8.0)
-"""Focal lengths tried for a turning camera, in widths of the frame: 80 degrees across down to 7."""
+from secondeye.flow.linear import solve_ridged
+from secondeye.flow.points import Array, Points, a_few, flow_length, flow_noise, trusted_points
+from secondeye.flow.turn import RIDGE, Turn, fit_turn
 
 PLACE_FOCALS = (0.87, 2.0)
-"""And for a camera that changes its place, whose fit hardly depends on it: 60 and 28 degrees."""
-
-NOISE_PX, NOISE_SHARE = 0.3, 0.02
-"""What DIS flow is wrong by: a third of a px, and 2 % of its length (lenses, rolling shutters, second order)."""
-
-POINTS, FEW_POINTS = 1600, 300
-"""About how many points are fitted in the end, and while alternatives are compared."""
+"""Focal lengths tried, in widths of the frame: 60 and 28 degrees across; the fit hardly depends on it."""
 
 DIRECTIONS = 80
 """Of the camera's move, spread over half the sphere: 16 degrees apart, then refined."""
-
-RIDGE = 1e-6
-"""Holds a turn down that the points hardly tell of: a lens so long that turning and zooming look alike."""
-
-TRUSTED = 0.2
-"""Flow is fitted where it is trusted more."""
 
 SURE_AGREEMENT = 0.9
 """Share of the flow that must agree on which way round depth is; below it, the ground decides."""
@@ -78,6 +63,8 @@ class Motion:
         residual: (h, w) px, what a change of place leaves over.
         turn_residual: (h, w) px, what turning and zooming leave over.
         leverage: (h, w) 0 to 1, how strongly depth moves a px there; next to nothing where the camera heads for.
+        camera: whose change of place that is.
+        turn: the turning and zooming.
     """
 
     gain: float
@@ -93,6 +80,7 @@ class Motion:
     turn_residual: Array
     leverage: Array
     camera: Camera
+    turn: Turn
 
     @property
     def fits_exactly(self) -> bool:
@@ -110,22 +98,18 @@ def fit_motion(flow: Array, trust: Array) -> Motion | None:
     Returns:
         None where there is too little trusted flow to fit anything.
     """
-    h, w = trust.shape
-    grid = grid_of(max(1, math.isqrt(h * w // POINTS)))
-    known = trust[grid] > TRUSTED
-    if known.sum() < max(60.0, 0.15 * known.size):
+    found = trusted_points(flow, trust)
+    if found is None:
         return None
-    points = np.ascontiguousarray(sample(grid, flow, trust)[:, known.ravel()])
-    length = float(np.median(np.hypot(points[2], points[3])))
-    noise = NOISE_PX + NOISE_SHARE * length
-    few = np.ascontiguousarray(points[:, :: max(1, points.shape[1] // FEW_POINTS)])
-    turn_cost, kappa, turn = _best_turn(points, few, noise)
-    gain = turn_cost - math.log(4)
+    grid, known, points = found
+    length, noise = flow_length(points), flow_noise(points)
+    few, turn = a_few(points), fit_turn(points)
+    gain = turn.cost - math.log(4)
     focal, direction, place_turn = PLACE_FOCALS[0], np.array((1.0, 0.0, 0.0)), np.zeros(3)
     if gain > -GROUND_GAIN:
         place_cost, focal, direction, place_turn = _best_place(points, few, noise)
         gain -= place_cost
-    dense = _dense(flow, focal, direction, place_turn, kappa, turn)
+    dense = _dense(flow, focal, direction, place_turn, turn.kappa, turn.rates)
     depth, residual, turn_residual, squared = (plane[grid][known].astype(np.float64) for plane in dense)
     sign, agreement = _sign(points[4], depth, residual, noise)
     lower_nearer = _rank_correlation(points[1], sign * depth)
@@ -145,15 +129,8 @@ def fit_motion(flow: Array, trust: Array) -> Motion | None:
         turn_residual=dense[2],
         leverage=dense[3] / (dense[3] + np.float32(0.1 * np.median(squared))),
         camera=Camera(focal, place_turn, sign * direction),
+        turn=turn,
     )
-
-
-def _best_turn(points: Points, few: Points, noise: float) -> tuple[float, float, Points]:
-    """Least cost, its 1 / focal length squared, and turn and zoom in px."""
-    kappas = [focal**-2 for focal in FOCALS]
-    kappa = min(kappas, key=lambda value: float(_turn_fit(few, value, noise)[0]))
-    cost, turn = _turn_fit(points, kappa, noise)
-    return cost, kappa, turn
 
 
 def _best_place(points: Points, few: Points, noise: float) -> tuple[float, float, Points, Points]:
@@ -211,43 +188,6 @@ def _rank_correlation(a: Points, b: Points) -> float:
     ranks = np.stack([np.argsort(np.argsort(values)) for values in (a, b)]).astype(np.float64)
     ranks -= ranks.mean(axis=1, keepdims=True)
     return float(ranks[0] @ ranks[1] / max(math.sqrt(float((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))), 1e-9))
-
-
-@njit(error_model="numpy")
-def _turn_fit(points: Points, kappa: float, noise: float) -> tuple[float, Points]:
-    """Turn and zoom by reweighted least squares, from generous to strict; the cost is capped at 4 a point.
-
-    Flow in px per px of turning about x, y and the axis, and of zooming, at (x, y) widths from the centre:
-    (kappa x y, 1 + kappa y^2), (-1 - kappa x^2, -kappa x y), (y, -x), (x, y).
-    """
-    turn = np.zeros(4)
-    cost, scale = 0.0, 1e9
-    for step in range(9):
-        matrix, right = np.zeros((4, 4)), np.zeros(4)
-        cost, total = 0.0, 0.0
-        for k in range(points.shape[1]):
-            x, y, u, v = points[0, k], points[1, k], points[2, k], points[3, k]
-            mixed, row_x, row_y = kappa * x * y, 1 + kappa * x * x, 1 + kappa * y * y
-            du = u - (mixed * turn[0] - row_x * turn[1] + y * turn[2] + x * turn[3])
-            dv = v - (row_y * turn[0] - mixed * turn[1] - x * turn[2] + y * turn[3])
-            error = (du * du + dv * dv) / (noise * noise)
-            cost += points[4, k] * min(error, 4.0)
-            total += points[4, k]
-            weight = 1 / (1 + error / (scale * scale))
-            weight *= weight * points[4, k]
-            rows = ((mixed, row_y), (-row_x, -mixed), (y, -x), (x, y))
-            for i in range(4):
-                right[i] += weight * (rows[i][0] * u + rows[i][1] * v)
-                for j in range(i + 1):
-                    matrix[i, j] += weight * (rows[i][0] * rows[j][0] + rows[i][1] * rows[j][1])
-        cost /= total
-        if step == 8:
-            break
-        mirror(matrix)
-        solve_ridged(matrix, right, RIDGE)
-        turn = right
-        scale = max(1.0, 8.0 / 2 ** (step // 2))
-    return cost, turn
 
 
 @njit(error_model="numpy")

@@ -188,5 +188,5 @@ def _take_in(fusion: Fusion, look: Look, gap: float) -> float:
     """Add to what is known; the next gap."""
     fusion.see(look.meeting)
     if look.motion is not None:
-        fusion.add(look.motion, look.trust, look.belief, look.swept)
+        fusion.add(look.motion, look.trust, look.belief, look.swept, look.hides)
     return look.next_gap

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.depth.belief import belief_in
-from secondeye.depth.smooth import filter_guided
 from secondeye.depth.spread import spread_along_edges
 from secondeye.depth.vanishing import VanishingPoint
-from secondeye.depth_models.parallax.prior import SMALLEST_SHARE, SURELY_MOVING, ramp, stand
+from secondeye.depth_models.parallax.movers import Movers
+from secondeye.depth_models.parallax.prior import ramp
 from secondeye.depth_models.parallax.sweep import Swept
 from secondeye.flow import warp_backward
 from secondeye.flow.motion import Motion
+from secondeye.flow.occlusion import Occlusion
 
 Array = NDArray[np.float32]
 
@@ -29,30 +29,11 @@ PIT_WIDTH, PIT_DEPTH = 0.2, 0.5
 """Shares of the frame's width and of the range of depth: what is narrower than the one and farther than all around
 it by the other is hardly ever a gap, and mostly something that goes along with the camera."""
 
-LEAVES = (1.0, 3.0)
-"""Of the flow's noise: what a change of place leaves over at which a px begins to leave its line, and surely does."""
-
-LEAVING_RATE = 0.3
-"""How far what leaves its line goes to what a measurement says, at once: people came and went with their steps."""
-
-UNMATCHED_RATE = 0.6
-"""The same for what has no match at any depth, which is surer and may be fast."""
-
-PLACE_GAIN = 0.3, 0.8
-"""Gain of a change of place, though it is not believed, from which what turning leaves over begins to be taken for
-depth, and surely is; before, it moves by itself."""
-
-HEARD = np.float32(0.25)
-"""Trust from which flow is heard to the full."""
-
-AROUND = 7
-"""Px over which what leaves its line is shared out."""
-
 MOST_TRUST = 4.0
 """Trust of so many sure measurements is gathered; more would make depth slow to correct."""
 
-FADE, MOVING_FADE = 0.98, 0.992
-"""A frame's share of trust that is kept: half after 1.5 s at 24 frames a second, and half after 3.5 s."""
+FADE = 0.98
+"""A frame's share of trust that is kept: half after 1.5 s at 24 frames a second."""
 
 ALIKE = 8.0
 """Grey levels within which a px is the one it was: above the noise of usual footage and of misplaced texture."""
@@ -68,9 +49,8 @@ takes over; and what share of the height two points may be apart and still be on
 LOST = 0.2
 """Share of the frame that must be as it was, or nothing is carried along."""
 
-DOUBT, MOVING_DOUBT = 0.9, 0.7
-"""Shares of the trust in gathered depth that is kept when a measurement finds no parallax, and of what was seen to
-move on its own when one does find it, for then everything moves."""
+DOUBT = 0.9
+"""Share of the trust in gathered depth that is kept when a measurement finds no parallax."""
 
 RAMP_TRUST, LEAST_BELIEF = 0.04, 0.1
 """Trust in the ramp where parallax is wholly believed, against 1 of a sure measurement; it counts more the less that
@@ -84,9 +64,6 @@ STIFFNESS, EDGE_GREY = 1200.0, 0.02
 
 OWN_TRUST = 0.6
 """Trust from where on a px rather shows its own depth than that of all around it."""
-
-OUTLINE_VARIANCE = 5e-3
-"""The same for the outline of what moves, which must not follow fur and folds."""
 
 STEEP = 0.6, 2.0
 """How much flatter or steeper than it comes the ramp may be made to continue what is known."""
@@ -113,14 +90,8 @@ class Fusion:
     def start(self, grey: NDArray[np.uint8], shown: Array | None = None) -> None:
         """Know nothing, at a frame (h, w); `shown` is what has been shown of the same scene."""
         self._grey = grey
-        (
-            self._depth,
-            self._trust,
-            self._moving,
-            self._leaving,
-            self._unmatched,
-            self._match,
-        ) = np.zeros((6, *grey.shape), np.float32)
+        self._depth, self._trust, self._match = np.zeros((3, *grey.shape), np.float32)
+        self._movers = Movers(grey.shape)
         self._shown: Array | None = shown
         if shown is not None:
             self._match += 1
@@ -149,9 +120,7 @@ class Fusion:
         self._match, self._grey = alike, grey
         self._depth = warp_backward(self._depth, flow)
         self._trust = warp_backward(self._trust, flow) * match * np.float32(FADE)
-        self._moving = warp_backward(self._moving, flow) * match * np.float32(MOVING_FADE)
-        self._leaving = warp_backward(self._leaving, flow) * match
-        self._unmatched = warp_backward(self._unmatched, flow) * alike
+        self._movers.advance(flow, match, alike)
         if self._shown is not None:
             self._shown = warp_backward(self._shown, flow)
         return True
@@ -161,7 +130,9 @@ class Fusion:
         self._meeting = _followed(self._meeting, meeting, len(self._grey)) if self._seen_lines else meeting
         self._seen_lines = True
 
-    def add(self, motion: Motion, trust: Array, belief: float, swept: Swept | None) -> None:
+    def add(
+        self, motion: Motion, trust: Array, belief: float, swept: Swept | None, hides: Occlusion | None = None
+    ) -> None:
         """Take in what the current frame and another one say.
 
         Args:
@@ -169,43 +140,25 @@ class Fusion:
             trust: (h, w) of its flow, 0 to 1.
             belief: how far its parallax is believed, 0 to 1.
             swept: depth found by its camera, where it is believed at all.
+            hides: who covers whom, where it is not believed and that is known.
         """
         self._belief = belief if self._belief is None else self._belief + 0.4 * (belief - self._belief)
-        noise = np.float32(motion.noise_px)
         if belief > 0:
             if swept is not None:
-                fits = np.float32(belief * self._belief) / (1 + (motion.residual / noise) ** 2) ** 2 * motion.leverage
+                off = motion.residual / np.float32(motion.noise_px)
+                fits = np.float32(belief * self._belief) / (1 + off**2) ** 2 * motion.leverage
                 hollow = _pits(motion.inverse_depth, np.asarray(trust * fits, np.float32))
                 self._add_depth(swept.inverse_depth, np.asarray(swept.sure * fits * (1 - hollow), np.float32))
-                self._unmatched += np.float32(UNMATCHED_RATE) * (swept.unmatched - self._unmatched)
-            self._moving *= np.float32(MOVING_DOUBT)
-            self._see_leaving(motion, trust)
+            self._movers.see_parallax(motion, trust, swept)
         else:
-            turns = 1 - belief_in(motion.gain, PLACE_GAIN)
-            over = np.clip((motion.turn_residual / noise - 2) / 2, 0, 1)
-            moving = np.asarray(over * np.minimum(4 * trust, np.float32(turns)), np.float32)
-            self._moving = np.maximum(self._moving, cv2.blur(moving, (5, 5)))
             self._trust *= np.float32(DOUBT)
-            self._leaving *= np.float32(DOUBT)
-            self._unmatched *= np.float32(DOUBT)
-
-    def _see_leaving(self, motion: Motion, trust: Array) -> None:
-        """Take in what leaves the lines along which depth moves a px, slowly: one pair of frames is often wrong."""
-        seen = heard(trust)
-        leaving = np.zeros_like(trust)
-        if motion.fits_exactly:
-            low, high = LEAVES
-            leaving = np.clip((motion.residual / np.float32(motion.noise_px) - low) / (high - low), 0, 1) * seen
-        share = cv2.blur(leaving, (AROUND, AROUND)) / (cv2.blur(seen, (AROUND, AROUND)) + np.float32(0.1))
-        self._leaving += np.float32(LEAVING_RATE) * (share - self._leaving)
+            self._movers.see_turning(motion, trust, hides)
 
     def show(self) -> Array:
         """The current frame's inverse depth (h, w), about 0 to 1."""
         grey: Array = np.asarray(self._grey / np.float32(255), np.float32)
         shown = self._filled(ramp(grey, self._meeting), grey)
-        moving = 1 - (1 - self._moving) * (1 - self._leaving) * (1 - self._unmatched)
-        if (moving > SURELY_MOVING).mean() > SMALLEST_SHARE / 2:
-            shown = stand(shown, _outlined(moving, grey))
+        shown = self._movers.bring_forward(shown, grey)
         self._shown = shown if self._shown is None else _eased(self._shown, np.asarray(shown, np.float32), self._match)
         return self._shown.copy()
 
@@ -337,20 +290,6 @@ def _ends(values: Array) -> tuple[float, float]:
 
 def _span(ends: tuple[float, float]) -> float:
     return max(ends[1] - ends[0], LEAST_SPREAD)
-
-
-def heard(trust: Array) -> Array:
-    """How far flow is heard, 0 to 1, by how far it is trusted."""
-    return np.asarray(np.minimum(trust / HEARD, np.float32(1)), np.float32)
-
-
-def _outlined(moving: Array, grey: Array) -> Array:
-    """What moves, (h, w) 0 to 1, drawn to the picture's edges; half the size is fine enough and costs a quarter."""
-    h, w = grey.shape
-    half = (max(1, w // 2), max(1, h // 2))
-    small, smaller = (np.asarray(cv2.resize(a, half, interpolation=cv2.INTER_AREA), np.float32) for a in (moving, grey))
-    drawn = filter_guided(small, smaller, max(1, max(h, w) // 96), OUTLINE_VARIANCE)
-    return np.asarray(cv2.resize(drawn, (w, h)), np.float32)
 
 
 def _pits(depth: Array, weight: Array) -> Array:

@@ -7,12 +7,15 @@ from numpy.typing import NDArray
 
 from secondeye.depth.belief import belief_in
 from secondeye.depth.vanishing import VanishingPoint
-from secondeye.depth_models.parallax.fusion import heard
+from secondeye.depth_models.parallax.movers import heard
 from secondeye.depth_models.parallax.sweep import Swept, sweep
 from secondeye.depth_models.parallax.view import LONGEST_GAP, LOOK_AHEAD, View
 from secondeye.flow import confidence, consistency_error, dis_flow, seen_again
 from secondeye.flow.camera import fit_camera
 from secondeye.flow.motion import GROUND_GAIN, SURE_AGREEMENT, Motion, fit_motion
+from secondeye.flow.occlusion import Occlusion, occlusion
+from secondeye.flow.points import trusted_points
+from secondeye.flow.turn import Turn, fit_turn
 
 Grey = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -82,7 +85,8 @@ that counts."""
 class Look:
     """What the current frame says, alone and with another one, and how far off the next other should be.
 
-    There is no motion where there is no other frame, or where all is lost on the way to it.
+    There is no motion where there is no other frame, or where all is lost on the way to it. What depth was swept is
+    there where parallax is believed, and who covers whom where it is not and there are frames before and after.
     """
 
     meeting: VanishingPoint | None
@@ -90,6 +94,7 @@ class Look:
     trust: Array
     belief: float
     swept: Swept | None
+    hides: Occlusion | None
     next_gap: float
 
     @property
@@ -102,14 +107,14 @@ def compare(view: View, gap: float) -> Look:
     """Look at the current frame, and compare it with one about `gap` frames off."""
     offset = _offset(max(1, round(gap)), *view.reach)
     if offset == 0:
-        return Look(view.meeting, None, np.zeros(view.grey.shape, np.float32), 0.0, None, gap)
+        return Look(view.meeting, None, np.zeros(view.grey.shape, np.float32), 0.0, None, None, gap)
     grey, frames, other = view.grey, abs(offset), view.at(offset)
     forward, backward = dis_flow(grey, other), dis_flow(other, grey)
     error = consistency_error(forward, backward)
     trust = confidence(forward, backward, grey, error)
     motion = fit_motion(forward, trust) if (error > LOST_PX).mean() < MOST_LOST else None
     if motion is None:
-        return Look(view.meeting, None, trust, 0.0, None, max(1.0, frames / 2))
+        return Look(view.meeting, None, trust, 0.0, None, None, max(1.0, frames / 2))
     belief = believe(motion)
     swept = None
     if belief > 0:
@@ -119,8 +124,9 @@ def compare(view: View, gap: float) -> Look:
         swept = _sweep(grey, other, more, motion, trust, again)
         if swept is not None and not more:  # what this one does not show is not to be seen anywhere
             swept = replace(swept, sure=swept.sure * again, unmatched=swept.unmatched * again)
+    hides = _hides(view, offset, motion, trust) if belief <= 0 else None
     next_gap = _next_gap(motion, gap, frames, max(grey.shape), believed=belief > 0)
-    return Look(view.meeting, motion, trust, belief, swept, next_gap)
+    return Look(view.meeting, motion, trust, belief, swept, hides, next_gap)
 
 
 def believe(motion: Motion) -> float:
@@ -165,6 +171,31 @@ def _offset(frames: int, past: int, ahead: int) -> int:
     if past >= frames or past >= ahead:
         return -min(frames, past)
     return min(frames, ahead)
+
+
+def _hides(view: View, offset: int, motion: Motion, trust: Array) -> Occlusion | None:
+    """Who covers whom if the camera only turns, by frames as far before and after as both may be seen.
+
+    Args:
+        view: the frame and those about it.
+        offset: of the frame that `motion` is about.
+        trust: (h, w) of its flow.
+    """
+    frames = min(abs(offset), *view.reach)
+    if frames == 0:
+        return None
+    before, after = (
+        (view.at(k), (motion.turn if k == offset else _turn(view, k, trust)).flow(*view.grey.shape))
+        for k in (-frames, frames)
+    )
+    return occlusion(view.grey, before, after)
+
+
+def _turn(view: View, offset: int, trust: Array) -> Turn:
+    """How the camera turns on the way to a frame, where `trust` (h, w) in the flow to another is enough to fit one."""
+    found = trusted_points(dis_flow(view.grey, view.at(offset), "fast"), trust)
+    assert found is not None
+    return fit_turn(found[2])
 
 
 def _sweep(grey: Grey, other: Grey, more: list[Grey], motion: Motion, trust: Array, again: Array) -> Swept | None:

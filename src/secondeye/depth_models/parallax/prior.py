@@ -26,18 +26,6 @@ HALF_SUPPORT = 0.25
 CEILING = 0.8
 """How near the top of the picture is, of what a wall at its border is: it may as well be the sky of a street."""
 
-SURELY_MOVING = 0.4
-"""From where on a px counts as moving on its own."""
-
-SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
-"""Of the frame: smaller is noise, and what is larger is no subject but the scene."""
-
-REACHING_SHARE = 0.03
-"""Of the frame, from where on what the upper border cuts is an arm or a face, and no bird and no twig."""
-
-STEP = 0.02
-"""By how much a subject stands before the ground at its feet."""
-
 
 def ramp(grey: Array, meeting: VanishingPoint | None = None) -> Array:
     """Inverse depth (h, w) from 0.25 at the top to 0.75 at the bottom, bent along the edges of the picture.
@@ -71,34 +59,3 @@ def _receding(height: int, width: int, meeting: VanishingPoint) -> Array:
     ceiling, floor = min(one, two) * CEILING * (meeting.y - y) / meeting.y, (y - meeting.y) / (height - meeting.y)
     nearest = np.maximum(np.maximum(left, right), np.maximum(ceiling, floor))
     return np.asarray(np.maximum(nearest, 0), np.float32)
-
-
-def stand(depth: Array, moving: Array) -> Array:
-    """Bring forward what moves on its own: no part of it is farther than the ground that its lowest part stands on.
-
-    What the upper border cuts stands nowhere in the picture: an arm that reaches in, a face close by. It is before all.
-
-    Args:
-        depth: (h, w) inverse depth.
-        moving: (h, w) 0 to 1, how sure it is that a px moves on its own.
-
-    Returns:
-        (h, w) inverse depth; nowhere farther than before.
-    """
-    h, w = depth.shape
-    reach = max(3, max(h, w) // 24)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    mask = np.asarray(cv2.morphologyEx((moving > SURELY_MOVING).astype(np.uint8), cv2.MORPH_CLOSE, disc), np.uint8)
-    outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
-    cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    foot = np.zeros(count, np.float32)
-    for label in range(1, count):
-        left, top, wide, high, area = stats[label]
-        if SMALLEST_SHARE * h * w < area < LARGEST_SHARE * h * w:
-            bottom = min(h - 1, top + high - 1)
-            foot[label] = np.median(depth[bottom, left : left + wide]) + STEP
-            if top <= 1 and area > REACHING_SHARE * h * w:
-                foot[label] = max(foot[label], np.percentile(depth, 95) + STEP)
-    raised = np.maximum(depth, foot[labels])
-    return np.asarray(depth + (raised - depth) * cv2.GaussianBlur(mask * np.float32(1), (0, 0), 1.5), np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondeye.compiled import run_beside, run_rows
+from secondeye.depth.belief import beliefs_in
 from secondeye.depth_models.parallax.sweep_kernel import PARTS, choose_rows, gather, match_rows
 from secondeye.flow.camera import Camera
 
@@ -97,16 +98,11 @@ def sweep(
     line = _line(others[0][1], height, width)
     sure = lead / (lead + np.float32(HALF_LEAD)) * _texture_along(grey, line)
     px_per_unit = np.hypot(*line)
-    told_apart = _between(px_per_unit * np.float32(nearest - farthest), TOLD_APART_PX)
+    told_apart = beliefs_in(px_per_unit * np.float32(nearest - farthest), TOLD_APART_PX)
     cost, mean = (cv2.blur(one, (AROUND, AROUND)) for one in unlike)
-    unmatched = _between(cost / (mean + np.float32(FLAT)), UNLIKE) * told_apart
+    unmatched = beliefs_in(cost / (mean + np.float32(FLAT)), UNLIKE) * told_apart
     smooth = np.asarray(cv2.medianBlur(chosen, 3), np.float32)
     return Swept(smooth, np.asarray(sure, np.float32), unmatched, px_per_unit)
-
-
-def _between(values: Array, ends: tuple[float, float]) -> Array:
-    """How far values have come from one end to the other, 0 to 1."""
-    return np.asarray(np.clip((values - ends[0]) / np.float32(ends[1] - ends[0]), 0, 1), np.float32)
 
 
 def _packed(grey: Grey, scale: int = 1) -> NDArray[np.uint32]:

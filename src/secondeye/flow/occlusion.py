@@ -1,0 +1,62 @@
+"""Who covers whom, where the camera stays in its place: told by what is covered and uncovered from frame to frame.
+
+What a frame shows at a place where frames before and after it show something else, hides that: it is nearer. What is
+unlike one of the two alone is hidden there, and not here: something nearer is about to cover it, or has just left it.
+Neither needs the flow at the border of two things, which is wherever flow is worst.
+
+Source: the cue is that of Mutch, Thompson, "Analysis of accretion and deletion at boundaries in dynamic scenes" (1985).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from secondeye.flow.dense import warp_backward
+
+Array = NDArray[np.float32]
+Grey = NDArray[np.uint8]
+
+UNLIKE = (4.0, 10.0)
+"""Grey levels, over 3 x 3 px, by which a place is beyond all that another frame shows within a px of it, from which it
+begins to be something else, and surely is: above the noise of usual footage."""
+
+WITHIN_PX = np.ones((3, 3), np.uint8)
+"""The camera's turn is known to a px: what is as bright as any px about the place may well be the same."""
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """Who covers whom in a frame.
+
+    Attributes:
+        covering: (h, w) 0 to 1, how sure it is that a px hides something that is to be seen before and after.
+        covered: (h, w) 0 to 1, how sure it is that a px is hidden either before or after, and not in both.
+    """
+
+    covering: Array
+    covered: Array
+
+
+def occlusion(grey: Grey, before: tuple[Grey, Array], after: tuple[Grey, Array]) -> Occlusion:
+    """Who covers whom in a frame, by one before it and one after it.
+
+    Args:
+        grey: (h, w) uint8.
+        before, after: such frames in the same light, and where the camera alone takes each px of `grey` in them, (2, h,
+            w) px. What leaves them counts as alike.
+    """
+    one, two = _unlike(grey, *before), _unlike(grey, *after)
+    return Occlusion(np.minimum(one, two), np.abs(one - two))
+
+
+def _unlike(grey: Grey, other: Grey, flow: Array) -> Array:
+    """How sure it is that the other frame shows something else where each px goes, (h, w) 0 to 1."""
+    h, w = grey.shape
+    x, y = flow[0] + np.arange(w, dtype=np.float32), flow[1] + np.arange(h, dtype=np.float32)[:, None]
+    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    shown = warp_backward(other.astype(np.float32), flow)
+    beyond = np.maximum(grey - cv2.dilate(shown, WITHIN_PX), cv2.erode(shown, WITHIN_PX) - grey)
+    off = cv2.blur(np.maximum(beyond, np.float32(0)) * inside, (3, 3))
+    return np.asarray(np.clip((off - UNLIKE[0]) / np.float32(UNLIKE[1] - UNLIKE[0]), 0, 1), np.float32)
