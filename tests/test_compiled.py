@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from secondeye.compiled import run_beside, run_rows
 
@@ -101,6 +105,34 @@ def test_results_come_in_order_and_errors_come_through() -> None:
         run_beside(lambda: 1, lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         run_rows(lambda first, stop: 1 // (900 - stop) if stop > 899 else 1, 900)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_nobody_is_at_work_any_more_when_an_error_comes_through(error: type[BaseException]) -> None:
+    """The first of two errors in order, though the other was sooner; and none goes on writing into arrays."""
+    begun, ended = threading.Semaphore(0), []
+
+    def fails() -> None:
+        assert begun.acquire(timeout=10)
+        raise error
+
+    def writes() -> None:
+        begun.release()
+        time.sleep(0.3)
+        ended.append(True)
+
+    with pytest.raises(error):
+        run_beside(fails, writes, partial(int, "no number"))
+    assert ended == [True]
 
 
 KEPT = """

@@ -4,7 +4,7 @@ import logging
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -136,10 +136,19 @@ def run_rows(band: Callable[[int, int], Result], rows: int) -> list[Result]:
 
 
 def run_beside(*calls: Callable[[], Result]) -> list[Result]:
-    """Call all at once, on as many threads as torch uses; results in order."""
+    """Call all at once, on as many threads as torch uses; results in order.
+
+    What one raises, the first of them in order, leaves once none is at work any more: they write into arrays.
+    """
     threads = torch.get_num_threads()
     if threads == 1:
         return [call() for call in calls]
     pool = _threads(os.getpid(), threads)
     waiting = [pool.submit(call) for call in calls]
-    return [call.result() for call in waiting]
+    try:
+        return [call.result() for call in waiting]
+    except BaseException:
+        for call in waiting:
+            call.cancel()
+        wait(waiting)
+        raise
