@@ -6,14 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import secondeye
+from secondeye import inpainters
 from secondeye.errors import InputError, SegmentError
 from secondeye.progress import Progress
+from secondeye.types import Clip, Needs
+from secondeye.video.probe import probe
+from secondeye.video.reader import FileSource
 from tests.media import moving_texture, read_video, write_video
 
 WIDTH, HEIGHT, FRAMES = 96, 64, 36
@@ -97,6 +102,36 @@ def test_a_changed_strength_reuses_the_depth(clip: Path, tmp_path: Path) -> None
         )
         stages.append(seen)
     assert stages == [{"estimated"}, set()]
+
+
+@pytest.mark.parametrize("inpainter", ["texture", "stretch"])
+@pytest.mark.parametrize("depth", ["parallax", "file"])
+def test_what_looks_at_one_frame_is_not_warmed_up(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inpainter: str, depth: str
+) -> None:
+    """No frame is read twice for it, and the frames are those that it makes after a warm-up."""
+    given = {"depth": depth, "codec": "ffv1", "inpainter": inpainter, "segment_frames": 9}
+    if depth == "file":
+        values = np.random.default_rng(0).random((FRAMES, 16, 24), np.float32)
+        np.savez(tmp_path / "depth.npz", values)
+        given["depth_file"] = str(tmp_path / "depth.npz")
+    read: list[tuple[int, int]] = []
+
+    def noted(source: FileSource, start: int, stop: int) -> Iterator[Clip]:
+        read.append((start, stop))
+        return FileSource.read(source, start, stop)
+
+    class Noted(FileSource):
+        read = noted
+
+    monkeypatch.setattr("secondeye.convert.run.open_source", lambda path, index: Noted(probe(path), index=index))
+    secondeye.convert(clip, tmp_path / "out.mkv", **given)
+    assert read[-4:] == [(0, 9), (9, 18), (18, 27), (27, 36)]
+    assert len(read) == (4 if depth == "file" else 8)
+    monkeypatch.setattr(type(inpainters.build(inpainter)), "needs", Needs())
+    secondeye.convert(clip, tmp_path / "warm.mkv", **given)
+    assert read[-4:] == [(0, 9), (0, 18), (6, 27), (15, 36)]
+    assert_same_video(tmp_path / "out.mkv", tmp_path / "warm.mkv")
 
 
 def test_dropping_the_depth_leaves_only_the_result(clip: Path, tmp_path: Path) -> None:

@@ -118,6 +118,15 @@ def test_grouping_changes_nothing(inpainter: Inpainter) -> None:
     assert torch.equal(together, apart)
 
 
+def test_a_frame_alone_is_enough_for_what_says_so(inpainter: Inpainter) -> None:
+    if inpainter.needs.window != 1:
+        pytest.skip("it looks at several frames")
+    clip = warped("steps", 24, 40, frame_count=3)
+    together = run(inpainter, clip)[0].right.rgb
+    apart = torch.cat([run(inpainter, one)[0].right.rgb for one in split(clip)])
+    assert torch.equal(together, apart)
+
+
 def test_interleaved_streams_do_not_meet(inpainter: Inpainter) -> None:
     streams = [[warped("steps", 9, 20, seed=10 * s + i) for i in range(2)] for s in range(2)]
     alone = [[o.right.rgb for o in run(inpainter, *clips)] for clips in streams]

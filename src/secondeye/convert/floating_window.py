@@ -80,7 +80,7 @@ def window_of(
     """
     reach = round(EASED_S * float(source.info.frame_rate))
     first, stop = max(shot[0], segment.start - 2 * reach), min(shot[1], segment.stop + 2 * reach)
-    clips = _without_pictures(source, first, stop) if _needs_no_pictures(depth) else source.read(first, stop)
+    clips = _without_pictures(source, first, stop) if needs_no_pictures(depth) else source.read(first, stop)
     near = torch.cat([nearest_at_sides(clip.inverse_depth) for clip in depth.estimate(clips)])
     wanted = geometry.before_screen(near, source.info.width).to(torch.float64).numpy()
     return eased(wanted, reach)[segment.start - first : segment.stop - first]
@@ -120,7 +120,8 @@ def _shade(bar: float) -> Tensor:
     return shade
 
 
-def _needs_no_pictures(depth: DepthEstimator) -> bool:
+def needs_no_pictures(depth: DepthEstimator) -> bool:
+    """Whether depth is known of each frame by itself, and without it."""
     return isinstance(depth, CachedDepth | BoundDepth)
 
 

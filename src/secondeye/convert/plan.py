@@ -110,10 +110,9 @@ def make_plan(
         WeightsError: the depth model named has no weights at hand.
     """
     model, note, settings = resolve_depth(settings, workspace, download)
-    needs = inpainters.build(settings.inpainter).needs
+    inpainters.build(settings.inpainter)  # says what is wrong with it before any work
     mark = fingerprint(source)
-    with_cuts = not model.scaled or needs.window != 1 or settings.floating_window
-    facts, index, cuts = _scan(source, mark, workspace, with_cuts, callback)
+    facts, index, cuts = _scan(source, mark, workspace, callback)
     if isinstance(model, BoundDepth):
         model.check(index.frame_count, (facts.video.height, facts.video.width))
     segments = split_shots(index.frame_count, cuts, settings.segment_frames)
@@ -147,18 +146,18 @@ def resolve_depth(
 
 
 def _scan(
-    source: Path, mark: str, workspace: Workspace, with_cuts: bool, callback: ProgressCallback | None
+    source: Path, mark: str, workspace: Workspace, callback: ProgressCallback | None
 ) -> tuple[FileInfo, FrameIndex, tuple[int, ...]]:
     """The frames and cuts of a source, from scan.json where an earlier run wrote it."""
     known, cuts = _stored_scan(workspace, mark)
     with open_source(source, index=known) as frames:
-        if with_cuts and cuts is None:
+        if cuts is None:
             clock = StageClock("scan", frames.info.frame_count or 0, 0, callback)
             cuts = find_cuts(frames, advance=clock.advance)
         if frames.index.frame_count == 0:
             raise InputError(f"{source.name} holds no frame that can be decoded; check that it plays")
         write_json(workspace.scan_file, {"source": mark, "index": frames.index.to_data(), "cuts": cuts})
-        return frames.file, frames.index, tuple(cuts or ()) if with_cuts else ()
+        return frames.file, frames.index, tuple(cuts)
 
 
 def _stored_scan(workspace: Workspace, mark: str) -> tuple[FrameIndex | None, list[int] | None]:

@@ -13,7 +13,7 @@ import torch
 
 from secondeye import inpainters
 from secondeye.convert.depth_cache import CachedDepth, is_stored, shot_ranges, store
-from secondeye.convert.floating_window import Widths, masked, window_of
+from secondeye.convert.floating_window import Widths, masked, needs_no_pictures, window_of
 from secondeye.convert.plan import Plan
 from secondeye.convert.segment import look_of, shrunk, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
@@ -77,8 +77,8 @@ def convert_segment(
     settings = plan.settings
     inpainter = inpainters.build(settings.inpainter)
     look = look_of(settings, plan.info.width)
-    warmup = 0 if inpainter.needs.window == 1 else segment.warmup
-    frames = source.read(segment.start - warmup, segment.stop)
+    by_frame = inpainter.needs.window == 1 and needs_no_pictures(depth)
+    frames = source.read(segment.start - (0 if by_frame else segment.warmup), segment.stop)
     bars = _bars(plan, segment, source, depth) if settings.floating_window else None
     parts = plan.part_files(workspace, segment)
     make_folder(parts[0].parent)

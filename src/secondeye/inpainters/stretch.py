@@ -43,7 +43,7 @@ BLEND_GROWTH = 0.5
 class Stretch:
     """Fills holes from the background side; see the module."""
 
-    needs = Needs(exact=True)
+    needs = Needs(window=1, exact=True)
 
     def __init__(self, in_place: bool) -> None:
         self._in_place = in_place

@@ -22,7 +22,7 @@ from secondeye.types import Needs, StereoClip, WarpedClip
 class Telea:
     """Fills holes by OpenCV's Telea; see the module."""
 
-    needs = Needs(exact=True)
+    needs = Needs(window=1, exact=True)
 
     def __init__(self, radius_px: int) -> None:
         self._radius_px = radius_px

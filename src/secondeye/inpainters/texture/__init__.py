@@ -33,7 +33,7 @@ from secondeye.types import Needs, StereoClip, WarpedClip
 class Texture:
     """Fills holes along the background's texture; see the module."""
 
-    needs = Needs(exact=True)
+    needs = Needs(window=1, exact=True)
 
     def inpaint(self, clips: Iterator[WarpedClip]) -> Iterator[StereoClip]:
         """Yield each clip with its holes filled; known pixels pass bit for bit."""
