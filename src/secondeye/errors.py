@@ -60,3 +60,18 @@ class SegmentError(SecondEyeError):
     def __reduce__(self) -> tuple[type["SegmentError"], tuple[int, str]]:
         """Keep the index when the error crosses a process border."""
         return (SegmentError, (self.index, str(self)))
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether somebody stopped the work, though what was called then made another error of it.
+
+    Compiled code answers Ctrl-C with a SystemError that the interrupt caused.
+    """
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        if isinstance(link, KeyboardInterrupt):
+            return True
+        seen.add(id(link))
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return False

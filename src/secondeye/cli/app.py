@@ -10,7 +10,7 @@ import typer
 
 import secondeye
 from secondeye.cli import convert, depth, display, evaluate, inspect, sample, weights
-from secondeye.errors import SecondEyeError
+from secondeye.errors import SecondEyeError, is_interrupt
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C or a polite kill, as shells have it."""
@@ -60,18 +60,20 @@ def run(arguments: list[str]) -> int:
     as_json = "--progress=json" in arguments or ("--progress", "json") in itertools.pairwise(arguments)
     try:
         code = app(args=arguments, prog_name="secondeye", standalone_mode=False)
-        if code == INTERRUPTED:
-            return _fail(STOPPED.get(arguments[0], "stopped"), code, as_json)
-    except SecondEyeError as error:
-        return _fail(str(error), error.exit_code, as_json)
     except (BrokenPipeError, SystemExit):  # the option parser exits where nobody listens any more
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  a shell: nothing may reach the user as a traceback
-        return _unforeseen(error, as_json)
+        if not is_interrupt(error):
+            return _failed(error, as_json)
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        return _fail(STOPPED.get(arguments[0], "stopped"), code, as_json)
     return code if isinstance(code, int) else 0
 
 
-def _unforeseen(error: Exception, as_json: bool) -> int:
+def _failed(error: Exception, as_json: bool) -> int:
+    if isinstance(error, SecondEyeError):
+        return _fail(str(error), error.exit_code, as_json)
     usage = getattr(error, "format_message", None)
     if usage is not None and not usage():  # nothing was asked for, and the help has been shown
         return 2

@@ -17,7 +17,7 @@ from secondeye.convert.floating_window import Widths, masked, needs_no_pictures,
 from secondeye.convert.plan import Plan
 from secondeye.convert.segment import look_of, shrunk, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
-from secondeye.errors import ResourceError, SecondEyeError, SegmentError
+from secondeye.errors import ResourceError, SecondEyeError, SegmentError, is_interrupt
 from secondeye.progress import ProgressCallback, StageClock
 from secondeye.types import Clip, DepthEstimator, Segment, Source, StereoClip
 from secondeye.video.reader import open_source
@@ -124,15 +124,20 @@ def _clock(stage: str, plan: Plan, missing: list[Segment], callback: ProgressCal
 
 @contextmanager
 def _told_as(segment: Segment, clock: StageClock) -> Iterator[None]:
-    """Turn what nobody foresaw into a SegmentError that names the segment; let our own and the caller's through."""
+    """Turn what nobody foresaw into a SegmentError that names the segment.
+
+    Our own errors, the caller's and an interrupt go through, the last one as what it is.
+    """
     try:
         yield
-    except SecondEyeError:
-        raise
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ResourceError("out of memory; close other programs, or convert at a smaller size") from error
     except Exception as error:
         if error is clock.callback_error:
             raise
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        if isinstance(error, SecondEyeError):
+            raise
+        if isinstance(error, MemoryError | torch.OutOfMemoryError):
+            raise ResourceError("out of memory; close other programs, or convert at a smaller size") from error
         text = f"frames {segment.start} to {segment.stop}: {type(error).__name__}: {error}"
         raise SegmentError(segment.index, f"{text}; finished parts are kept, run the same again to go on") from error

@@ -25,7 +25,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from secondeye.errors import InputError
+from secondeye.errors import InputError, is_interrupt
 from secondeye.video.saving import whole
 from secondeye.video.writer import part_paths
 
@@ -93,8 +93,8 @@ class Workspace:
             stopped = False
             try:
                 yield
-            except KeyboardInterrupt:
-                stopped = True
+            except BaseException as error:
+                stopped = is_interrupt(error)
                 raise
             finally:
                 self._tidy(keep_scan=stopped)
