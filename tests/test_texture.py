@@ -9,6 +9,7 @@ from torch import Tensor
 
 from secondeye import inpainters
 from secondeye.inpainters import stretch, texture
+from secondeye.inpainters.texture.paint import _row_at, rows_around
 from secondeye.splat import splat_forward
 from secondeye.types import Clip, WarpedClip
 
@@ -127,6 +128,39 @@ def test_runs_longer_than_a_piece() -> None:
     hole[..., 50:650] = True
     clip = WarpedClip(Clip(left, 0, torch.arange(1)), disparity, left.masked_fill(hole, 0.0), hole)
     assert torch.allclose(texture.fill(clip.right.clone(), clip), left, atol=1e-6)
+
+
+@pytest.mark.parametrize("height", [HEIGHT, 161, 162, 163, 168])
+def test_upside_down_is_filled_upside_down(height: int) -> None:
+    """But for the order of sums; heights that are a multiple of what far rows stand for, and others."""
+    generator = torch.Generator().manual_seed(height)
+    left = torch.rand(1, 3, height, WIDTH, generator=generator)
+    disparity = torch.zeros(1, 1, height, WIDTH)
+    for _ in range(12):
+        y, x = (int(torch.randint(side, (1,), generator=generator)) for side in (height - 8, WIDTH - 30))
+        disparity[:, :, y : y + height // 2, x : x + 24] = 3.0 + 12 * torch.rand(1, generator=generator)
+    clip = warped(left, disparity)
+    turned = WarpedClip(
+        Clip(left.flip(2), 0, torch.arange(1)), *(v.flip(2) for v in (disparity, clip.right, clip.hole))
+    )
+    assert clip.hole.float().mean() > 0.05
+    made, other = (texture.fill(one.right.clone(), one) for one in (clip, turned))
+    assert (made - other.flip(2)).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("height", [129, 130, 135])
+def test_each_row_up_and_down_is_stood_for_once(height: int) -> None:
+    steps = [(int(away), int(counts)) for away, counts in rows_around()]
+    for y in range(height):
+        for way in (-1, 1):
+            looked_at = []
+            for away, counts in steps:
+                row = _row_at(y, away, counts, height)
+                if away * way > 0:
+                    assert abs(away) <= (row - y) * way < abs(away) + counts
+                    looked_at.append((abs(away), counts))
+            ends = [0, *(away - 1 + counts for away, counts in sorted(looked_at))]
+            assert [away for away, _ in sorted(looked_at)] == [end + 1 for end in ends[:-1]]
 
 
 def test_threads_and_grouping_change_nothing() -> None:

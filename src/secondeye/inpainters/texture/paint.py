@@ -33,7 +33,7 @@ PIECE_PX = 256
 def rows_around() -> Floats:
     """(K, 2): about which rows up and down are looked at, and what each counts; farther ones stand for those between.
 
-    `_gather` takes the last row up to there whose number is a multiple of what it counts.
+    `_row_at` says which.
     """
     away, steps = 0, []
     while away <= LONGEST_REACH_ROWS:
@@ -123,8 +123,7 @@ def _gather(
     width_rows = REACH_GROWTH * (spans[run, 1] - spans[run, 0])
     reach = 8.0 + 0.25 * width_rows if slope else REACH_ROWS + width_rows
     for k in range(len(around)):
-        stride = int(around[k, 1])
-        j = (y + int(around[k, 0])) & -stride  # a power of two; rows beside each other look at the same: no streaks
+        j = _row_at(y, int(around[k, 0]), int(around[k, 1]), height)
         down, counts = j - y, around[k, 1]
         if not 0 <= j < height or abs(down) > reach:
             continue
@@ -157,6 +156,18 @@ def _gather(
             elif not slope:
                 _add_known(right, near, t, j, down, counts, far, gap, sums, bends, begin, x, until)
             x = until
+
+
+@step
+def _row_at(y: int, away: int, counts: int, height: int) -> int:
+    """The row that stands for as many as it counts, a power of two; the nearest to row y of those lies `away`.
+
+    It is the one of them whose number is a multiple of that, for rows above y as counted from the lowest row: rows
+    beside each other look at the same, which makes no streaks, and those of a frame upside down at its mirror image.
+    """
+    if away < 0:
+        return height - 1 - ((height - 1 - y - away + counts - 1) & -counts)
+    return (y + away + counts - 1) & -counts
 
 
 @step

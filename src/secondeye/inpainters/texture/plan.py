@@ -128,7 +128,7 @@ def _slope(right: Floats, near: Floats, t: int, y: int, source: int, end: int, l
     xx = xy = yy = count = np.float32(0)
     for along in range(SLOPE_COLUMNS):
         i = source + 1 + along if end else source - along - 2  # the square's left column
-        for j in range(max(y - 1, 0), min(y + 2, height - 1)):
+        for j in range(max(y - 1, 0), min(y + 1, height - 1)):
             if i < 0 or i + 1 >= width or _nearest(near, t, j, i) > limit:
                 continue
             for c in range(3):
