@@ -1,5 +1,8 @@
 """Propagation shows in holes what other frames show there, and is never led astray by what it cannot know."""
 
+import weakref
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from secondeye import inpainters
 from secondeye.errors import InputError
+from secondeye.inpainters import propagate
 from secondeye.inpainters.propagate.camera import fit_camera, mark_moving, small_view
 from secondeye.splat import splat_forward
 from secondeye.types import Clip, WarpedClip
@@ -158,6 +162,46 @@ def test_no_more_is_held_than_the_frames_ahead() -> None:
 
     ahead = [taken - stereo.left.start - 1 for stereo in inpainters.build("propagate", reach_frames=3).inpaint(feed())]
     assert ahead == [3] * (FRAMES - 3) + [2, 1, 0]
+
+
+def one_by_one(clip: WarpedClip, made: list[weakref.ref]) -> Iterator[WarpedClip]:
+    """Its frames as clips of their own, with tensors of their own, which `made` notes."""
+    for t in range(len(clip)):
+        one = slice(t, t + 1)
+        left = Clip(clip.left.rgb[one].clone(), t, clip.left.pts[one])
+        made.append(weakref.ref(left.rgb))
+        yield WarpedClip(left, clip.disparity[one], clip.right[one], clip.hole[one])
+        del left
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 5])
+def test_no_more_is_held_than_is_allowed(monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
+    """So many frames wait besides the one being filled; with none, what frames before have shown is found still."""
+    clip, truth = film(9.0, frames=7)
+    monkeypatch.setattr(propagate, "HELD_BYTES", round((frames + 0.9) * 25 * HEIGHT * WIDTH))
+    made: list[weakref.ref] = []
+    most, views = 0, []
+    for stereo in inpainters.build("propagate").inpaint(one_by_one(clip, made)):
+        most = max(most, sum(ref() is not None for ref in made))
+        assert len(made) == min(stereo.left.start + 1 + frames, 7)
+        views.append(stereo.right.rgb)
+        del stereo
+    assert most == frames + 1
+    hole = clip.hole[6, 0].numpy()
+    assert -10 * np.log10(np.mean((views[6][0].numpy()[:, hole] - truth[6][:, hole]) ** 2)) > 30 > 25 > psnr("texture", clip, truth, 6)
+
+
+@pytest.mark.parametrize("size", [(480, 854), (1080, 1920), (2160, 3840), (2880, 5120), (4320, 7680), (8640, 15360)])
+def test_what_waits_stays_within_its_bytes_at_any_size(size: tuple[int, int]) -> None:
+    ahead = propagate._affordable(10, *size)
+    frame = WarpedClip(
+        Clip(torch.empty(1, 3, *size, device="meta"), 0, torch.arange(1)),
+        *(torch.empty(1, channels, *size, device="meta") for channels in (1, 3)),
+        torch.empty(1, 1, *size, dtype=torch.bool, device="meta"),
+    )
+    waits = sum(one.numel() * one.element_size() for one in (frame.left.rgb, frame.right, frame.hole))
+    assert ahead * waits <= propagate.HELD_BYTES
+    assert ahead == 10 or (ahead + 1) * waits > propagate.HELD_BYTES
 
 
 def test_a_camera_is_found_far_more_exactly_than_flow() -> None:

@@ -35,8 +35,12 @@ from secondeye.inpainters.propagate.search import SOURCES, pace_of, search_block
 from secondeye.types import Clip, Needs, StereoClip, WarpedClip
 
 HELD_BYTES = 600 << 20
-"""At most about so many bytes of frames wait for those ahead of them, but two frames at the least: 10 at 1080p, 3 at
-4K. What is kept of frames before and after comes on top, 207 MB at 1080p."""
+"""At most so many bytes of frames wait for those ahead of them: 10 at 1080p, 3 at 4K, none at 8K. The frame that is
+being filled and the rest of its clip come on top, and what is kept of frames before and after: 218 MB at 1080p, 830 MB
+at 8K."""
+
+LEAST_BEHIND = 4
+"""So many frames before are looked at even where fewer may wait for those after: each is kept in 5 bytes a pixel."""
 
 BLOCKS_ACROSS = 960
 """Holes are searched in blocks of a pixel up to this width, of 2 px at 1080p."""
@@ -54,21 +58,22 @@ class Propagate:
         """Yield each clip with its holes filled; known pixels pass bit for bit."""
         waiting: deque[_Waiting] = deque()
         memory: Memory | None = None
-        seen = done = reach = 0
+        seen = done = ahead = reach = 0
         for clip in clips:
             if memory is None:
-                reach = _affordable(self._reach_frames, *clip.left.size)
-                memory = Memory(2 * reach + 1, *clip.left.size)
+                ahead = _affordable(self._reach_frames, *clip.left.size)
+                reach = max(ahead, min(LEAST_BEHIND, self._reach_frames))
+                memory = Memory(ahead + 1 + reach, *clip.left.size)
             waiting.append(_Waiting(clip.left, texture.fill(clip.right.clone(), clip), clip.hole, seen))
             for t in range(len(clip)):
                 memory.add(seen, _array(clip.left.rgb[t]), _array(clip.disparity[t, 0]))
                 seen += 1
-                if seen - done > reach:
-                    _fill(memory, _holding(waiting, done), done, seen, reach)
+                if seen - done > ahead:
+                    _fill(memory, _holding(waiting, done), done, seen, (reach, ahead))
                     done += 1
                     yield from _finished(waiting, done)
         while memory is not None and done < seen:
-            _fill(memory, _holding(waiting, done), done, seen, reach)
+            _fill(memory, _holding(waiting, done), done, seen, (reach, ahead))
             done += 1
             yield from _finished(waiting, done)
 
@@ -84,16 +89,16 @@ class _Waiting:
 
 
 def _affordable(reach_frames: int, height: int, width: int) -> int:
-    """How many frames ahead may be waited for; each holds two views of float32."""
-    return max(2, min(reach_frames, HELD_BYTES // (2 * 3 * 4 * height * width)))
+    """How many frames ahead may be waited for, each with two views of float32 and its holes."""
+    return min(reach_frames, HELD_BYTES // ((2 * 3 * 4 + 1) * height * width))
 
 
 def _holding(waiting: "deque[_Waiting]", frame: int) -> _Waiting:
     return next(one for one in waiting if frame < one.first + len(one.left))
 
 
-def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: int) -> None:
-    """Lay over the holes of `frame` what the other frames in memory show there."""
+def _fill(memory: Memory, held: _Waiting, frame: int, seen: int, reach: tuple[int, int]) -> None:
+    """Lay over the holes of `frame` what the other frames in memory show there, up to so many before and after it."""
     t, ring = frame - held.first, memory.ring
     hole = held.hole[t, 0].cpu().numpy()
     if not hole.any():

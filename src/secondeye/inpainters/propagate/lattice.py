@@ -33,6 +33,7 @@ class Lattice(NamedTuple):
         first, last: indices of the first and the last frame of the shot that are known.
         levels: (3,) the disparities of the nodes in frame t, evenly spaced.
         gap: (2,) px from node to node, down and across.
+        ahead: how many frames after t may be known, at most `reach`.
     """
 
     curves: Floats
@@ -42,21 +43,26 @@ class Lattice(NamedTuple):
     last: int
     levels: Doubles
     gap: Doubles
+    ahead: int
 
 
-def spread(ring: Ring, frame: int, oldest: int, newest: int, reach: int) -> Lattice:
-    """The lattice of frame `frame` into the kept frames from `oldest` to `newest`, at most `reach` away."""
+def spread(ring: Ring, frame: int, oldest: int, newest: int, reaches: tuple[int, int]) -> Lattice:
+    """The lattice of frame `frame` into the kept frames from `oldest` to `newest`, at most `reaches` before and after.
+
+    The first of these is the greater.
+    """
+    reach, ahead = reaches
     slots, height, width = ring.disparity.shape
     least, most = ring.bounds[frame % slots] / DISPARITY_STEPS + (-1, 1)
     levels = np.array([least, 0.5 * (least + most), most])
     nodes, tones = np.zeros((2 * reach + 1, NODES_DOWN, NODES_ACROSS, 3, 3)), np.zeros((2 * reach + 1, 2))
-    first, last = _joined(ring, frame, max(oldest, frame - reach), min(newest, frame + reach))
+    first, last = _joined(ring, frame, max(oldest, frame - reach), min(newest, frame + ahead))
     trace(ring, frame, (first, last), (height, width), levels, nodes, tones)
     curves = np.empty((*nodes.shape[:3], 9), np.float32)
     bend(nodes, 0.5 * (most - least), curves)
     gap = np.array([(height - 1) / (NODES_DOWN - 1), (width - 1) / (NODES_ACROSS - 1)])
     kept = (frame + np.arange(-reach, reach + 1)) % slots
-    return Lattice(curves, tones, kept, first - frame + reach, last - frame + reach, levels, gap)
+    return Lattice(curves, tones, kept, first - frame + reach, last - frame + reach, levels, gap, ahead)
 
 
 def _joined(ring: Ring, frame: int, oldest: int, newest: int) -> tuple[int, int]:

@@ -178,7 +178,7 @@ def _find(
         slot = lattice.slots[reach + away]
         ray(curves, reach + away, lattice.gap[1], column, scratch.curve)
         if _settle(disparity, slot, scratch.curve, e, places, count):
-            near = np.float32(min(1.0, (reach + 1 - abs(away)) / (FADE_FRAMES + 1)))
+            near = np.float32(min(1.0, ((lattice.ahead if away > 0 else reach) + 1 - abs(away)) / (FADE_FRAMES + 1)))
             free = _clearance(disparity, slot, block_px, places, count)
             places[count, 3], places[count, 4] = free * near * near / np.float32(away * away), near
             scratch.frames[count] = reach + away
