@@ -134,6 +134,26 @@ def test_what_looks_at_one_frame_is_not_warmed_up(
     assert_same_video(tmp_path / "out.mkv", tmp_path / "warm.mkv")
 
 
+def test_what_looks_ahead_sees_beyond_its_segment(tmp_path: Path) -> None:
+    """Propagation fills the same whether a shot is one segment or many; and it does find something to fill with."""
+    source = write_video(tmp_path / "film.mkv", moving_texture(FRAMES, WIDTH, HEIGHT), codec="ffv1")
+    near = np.stack([frame[..., 0] > 200 for frame in read_video(source)[0]])
+    np.savez(tmp_path / "depth.npz", near.astype(np.float32))
+    given = {"depth_file": str(tmp_path / "depth.npz"), "codec": "ffv1", "strength": 0.08, "convergence": 0.0}
+    filled = {}
+    for name, segment_frames in (("propagate", FRAMES), ("propagate", 12), ("propagate", 5), ("texture", FRAMES)):
+        out = tmp_path / f"{name}-{segment_frames}.mkv"
+        secondeye.convert(source, out, inpainter=name, segment_frames=segment_frames, **given)
+        filled[name, segment_frames] = out
+    changed = [
+        (one != other).any()
+        for one, other in zip(*(read_video(filled[name, FRAMES])[0] for name in ("propagate", "texture")), strict=True)
+    ]
+    assert np.mean(changed) > 0.8
+    for segment_frames in (12, 5):
+        assert_same_video(filled["propagate", FRAMES], filled["propagate", segment_frames])
+
+
 def test_dropping_the_depth_leaves_only_the_result(clip: Path, tmp_path: Path) -> None:
     secondeye.convert(clip, tmp_path / "out.mp4", depth="parallax", keep_depth=False, **FAST)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]

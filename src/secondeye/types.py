@@ -203,13 +203,15 @@ class Segment:
 class Needs:
     """What a method asks of its driver.
 
-    `window` frames a call (None: any number), `overlap` frames shared with the call before; `multiple_of` px that
+    `window` frames a call (None: any number), `overlap` frames shared with the call before; `ahead` frames that it
+    waits for before it gives one out, which it is given of the segments after its own, too; `multiple_of` px that
     height and width must divide by; `tiling` whether it may be run in spatial tiles; `dtypes` it computes in, best
     first; `exact` whether known pixels pass unchanged, so that no composite is needed after it.
     """
 
     window: int | None = None
     overlap: int = 0
+    ahead: int = 0
     multiple_of: int = 1
     tiling: bool = False
     dtypes: tuple[str, ...] = ("float32",)

@@ -19,7 +19,7 @@ from secondeye.convert.segment import look_of, shrunk, stereo_clips
 from secondeye.convert.workspace import Workspace, make_folder
 from secondeye.errors import ResourceError, SecondEyeError, SegmentError, is_interrupt
 from secondeye.progress import ProgressCallback, StageClock
-from secondeye.types import Clip, DepthEstimator, Segment, Source, StereoClip
+from secondeye.types import Clip, DepthEstimator, Needs, Segment, Source, StereoClip
 from secondeye.video.reader import open_source
 from secondeye.video.threads import WriteBehind, read_ahead
 from secondeye.video.writer import VideoSink
@@ -77,8 +77,7 @@ def convert_segment(
     settings = plan.settings
     inpainter = inpainters.build(settings.inpainter)
     look = look_of(settings, plan.info.width)
-    by_frame = inpainter.needs.window == 1 and needs_no_pictures(depth)
-    frames = source.read(segment.start - (0 if by_frame else segment.warmup), segment.stop)
+    frames = source.read(*_frames_read(plan, segment, inpainter.needs, depth))
     bars = _bars(plan, segment, source, depth) if settings.floating_window else None
     parts = plan.part_files(workspace, segment)
     make_folder(parts[0].parent)
@@ -88,13 +87,22 @@ def convert_segment(
         WriteBehind(sink, QUEUE_CLIPS) as queue,
     ):
         for stereo in stereo_clips(clips, depth, inpainter, look):
-            kept = _from_frame(stereo, segment.start)
+            kept = _within(stereo, segment)
             if kept is not None:
                 if bars is not None:
                     at = kept.left.start - segment.start
                     kept = masked(kept, bars[at : at + len(kept)])
                 queue.write(kept)
                 advance(len(kept))
+            if stereo.left.start + len(stereo) >= segment.stop:
+                break  # what follows was to be looked at, not to be filled
+
+
+def _frames_read(plan: Plan, segment: Segment, needs: Needs, depth: DepthEstimator) -> tuple[int, int]:
+    """From which frame of the segment's shot to which: with those that it is warmed up with, and looks ahead to."""
+    by_frame = needs.window == 1 and needs_no_pictures(depth)
+    shot_stop = max(one.stop for one in plan.segments if one.shot == segment.shot)
+    return segment.start - (0 if by_frame else segment.warmup), min(segment.stop + needs.ahead, shot_stop)
 
 
 def _bars(plan: Plan, segment: Segment, source: Source, depth: DepthEstimator) -> Widths:
@@ -103,18 +111,16 @@ def _bars(plan: Plan, segment: Segment, source: Source, depth: DepthEstimator) -
     return window_of(source, depth, plan.settings.geometry, segment, (shot[0].start, shot[-1].stop))
 
 
-def _from_frame(stereo: StereoClip, first: int) -> StereoClip | None:
-    """The frames from `first` on; None where all of them are warm-up."""
-    skip = first - stereo.left.start
-    if skip <= 0:
-        return stereo
-    if skip >= len(stereo):
+def _within(stereo: StereoClip, segment: Segment) -> StereoClip | None:
+    """The frames that are the segment's; None where none of them is."""
+    kept = slice(*(min(max(edge - stereo.left.start, 0), len(stereo)) for edge in (segment.start, segment.stop)))
+    if kept.start == kept.stop:
         return None
-    return StereoClip(_skip(stereo.left, skip), _skip(stereo.right, skip))
+    return StereoClip(_part(stereo.left, kept), _part(stereo.right, kept))
 
 
-def _skip(clip: Clip, frames: int) -> Clip:
-    return Clip(clip.rgb[frames:], clip.start + frames, clip.pts[frames:])
+def _part(clip: Clip, frames: slice) -> Clip:
+    return Clip(clip.rgb[frames], clip.start + frames.start, clip.pts[frames])
 
 
 def _clock(stage: str, plan: Plan, missing: list[Segment], callback: ProgressCallback | None) -> StageClock:

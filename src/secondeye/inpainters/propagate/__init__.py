@@ -13,7 +13,7 @@
 Every frame's disparity is a map of the world, so that frames are asked what they see where a hole's ray passes, and
 nothing is guessed from beside it. What moves by itself is not looked for; holes that show it are left to `texture`.
 A colour is taken from the frames themselves, once, so that nothing blurs; what the last frames within reach show is
-faded in, so that nothing pops but where a long shot is parted into segments: no frame beyond its own is asked.
+faded in, so that nothing pops. Where a long shot is parted into segments, the frames beyond are asked like its own.
 """
 
 from collections import deque
@@ -49,10 +49,9 @@ BLOCKS_ACROSS = 960
 class Propagate:
     """Fills holes from other frames; see the module."""
 
-    needs = Needs(exact=True)
-
     def __init__(self, reach_frames: int) -> None:
         self._reach_frames = reach_frames
+        self.needs = Needs(ahead=reach_frames, exact=True)
 
     def inpaint(self, clips: Iterator[WarpedClip]) -> Iterator[StereoClip]:
         """Yield each clip with its holes filled; known pixels pass bit for bit."""
