@@ -188,12 +188,8 @@ def test_no_more_is_held_than_is_allowed(monkeypatch: pytest.MonkeyPatch, frames
         del stereo
     assert most == frames + 1
     hole = clip.hole[6, 0].numpy()
-    assert (
-        -10 * np.log10(np.mean((views[6][0].numpy()[:, hole] - truth[6][:, hole]) ** 2))
-        > 30
-        > 25
-        > psnr("texture", clip, truth, 6)
-    )
+    assert -10 * np.log10(np.mean((views[6][0].numpy()[:, hole] - truth[6][:, hole]) ** 2)) > 30
+    assert psnr("texture", clip, truth, 6) < 25
 
 
 @pytest.mark.parametrize("size", [(480, 854), (1080, 1920), (2160, 3840), (2880, 5120), (4320, 7680), (8640, 15360)])
