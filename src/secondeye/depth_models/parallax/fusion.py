@@ -71,8 +71,13 @@ STEEP = 0.6, 2.0
 BLEND = 0.25
 """Share of a new map in what is shown, where the old one could be carried along: a quarter of a second."""
 
-MOST_CHANGE = 0.012
+MOST_CHANGE = 0.01
 """How much the scale of what is shown changes from a frame to the next: its spread's logarithm, and either end."""
+
+
+NEWLY_SEEN = 24
+"""Part of the frame's longer side, either way, from which what comes into view takes how far its surroundings still are
+from the new map: or it would stand out from them until they are there."""
 
 SPREAD, LEAST_SPREAD = (10, 90), 0.05
 """Percentiles that are the ends of the scale; where they are closer, there is none."""
@@ -275,12 +280,19 @@ def _eased(before: Array, now: Array, match: Array) -> Array:
     change = max(abs(math.log(_span(blended_ends) / _span(ends))), *np.abs(np.subtract(blended_ends, ends)))
     share = np.float32(BLEND * min(1.0, MOST_CHANGE / max(change, 1e-9)))
     eased = before + share * (now - before)
-    if share == np.float32(BLEND):
-        return np.asarray(now + match * (eased - now), np.float32)
-    goal = _ends(eased[some][same])
-    gain = np.float32(_span(goal) / _span(new_ends))
-    scaled = gain * (now - np.float32(new_ends[0])) + np.float32(goal[0])
-    return np.asarray(scaled + match * (eased - scaled), np.float32)
+    if share < np.float32(BLEND):
+        goal = _ends(eased[some][same])
+        gain = np.float32(_span(goal) / _span(new_ends))
+        now = gain * (now - np.float32(new_ends[0])) + np.float32(goal[0])
+    return now + _shared_out(eased - now, match)
+
+
+def _shared_out(off: Array, match: Array) -> Array:
+    """Values (h, w) where px stay the same, `match` 0 to 1, and elsewhere those of such px around, if there are any."""
+    side = 2 * (max(off.shape) // NEWLY_SEEN) + 1
+    seen = cv2.blur(match, (side, side), borderType=cv2.BORDER_CONSTANT)
+    around = cv2.blur(match * off, (side, side), borderType=cv2.BORDER_CONSTANT) / (seen + np.float32(1e-3))
+    return np.asarray(match * off + (1 - match) * around, np.float32)
 
 
 def _ends(values: Array) -> tuple[float, float]:
