@@ -44,7 +44,9 @@ def dis_flow(a: Grey, b: Grey, preset: Preset = "medium") -> Array:
     matcher, finest_scale = _dis("medium" if min(height, width) < COARSE_FROM_PX else preset, get_ident())
     matcher.setFinestScale(finest_scale)  # a small frame makes it finer, and it would stay so for all later frames
     found = matcher.calc(np.ascontiguousarray(a), np.ascontiguousarray(b), None)
-    return np.ascontiguousarray(np.moveaxis(np.asarray(found, np.float32), -1, 0))
+    flow = np.empty((2, height, width), np.float32)
+    cv2.split(found, list(flow))
+    return flow
 
 
 def warp_backward(image: Array, flow: Array) -> Array:
@@ -60,7 +62,7 @@ def warp_backward(image: Array, flow: Array) -> Array:
     height, width = flow.shape[1:]
     x = flow[0] + np.arange(width, dtype=np.float32)
     y = flow[1] + np.arange(height, dtype=np.float32)[:, None]
-    packed = image if image.ndim == 2 else np.ascontiguousarray(np.moveaxis(image, 0, -1))
+    packed = image if image.ndim == 2 else cv2.merge(list(image))
     moved = np.asarray(cv2.remap(packed, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
     return moved.reshape(height, width) if image.ndim == 2 else np.moveaxis(moved.reshape(height, width, -1), -1, 0)
 

@@ -82,8 +82,8 @@ from the new map: or it would stand out from them until they are there."""
 SPREAD, LEAST_SPREAD = (10, 90), 0.05
 """Percentiles that are the ends of the scale; where they are closer, there is none."""
 
-EASED_STEP, FEWEST_SAME = 4, 60
-"""One px of so many in either direction is enough to measure it on, and so many that stay the same."""
+SOME, FEWEST_SAME = np.s_[::4, ::4], 60
+"""One px of four in either direction is enough to measure it on, and so many that stay the same."""
 
 
 class Fusion:
@@ -173,10 +173,10 @@ class Fusion:
         What nobody can place is rather the background's than the foreground's, whose outline would be seen: so what
         is farther than the ramp counts more.
         """
-        known = self._trust > 0.1
+        known = self._trust[SOME] > 0.1
         if not known.any():
             return prior
-        low, high = np.percentile(self._depth[known], (1, 99))
+        low, high = np.percentile(self._depth[SOME][known], (1, 99))
         fitted = self._fitted(prior)
         off = np.clip(self._depth, low, high) - fitted
         weight = self._trust * np.exp(np.clip(off, -0.5, 0.5) * np.float32(-FARTHER_COUNTS))
@@ -271,17 +271,16 @@ def _eased(before: Array, now: Array, match: Array) -> Array:
 
     The scale as a whole goes over no faster than the eye bears; what comes into view has the scale of the rest.
     """
-    some = np.s_[::EASED_STEP, ::EASED_STEP]
-    same = match[some] > 0.5
+    same = match[SOME] > 0.5
     if same.sum() < FEWEST_SAME:
         return now
-    old, new = before[some][same], now[some][same]
+    old, new = before[SOME][same], now[SOME][same]
     ends, new_ends, blended_ends = (_ends(values) for values in (old, new, old + np.float32(BLEND) * (new - old)))
     change = max(abs(math.log(_span(blended_ends) / _span(ends))), *np.abs(np.subtract(blended_ends, ends)))
     share = np.float32(BLEND * min(1.0, MOST_CHANGE / max(change, 1e-9)))
     eased = before + share * (now - before)
     if share < np.float32(BLEND):
-        goal = _ends(eased[some][same])
+        goal = _ends(eased[SOME][same])
         gain = np.float32(_span(goal) / _span(new_ends))
         now = gain * (now - np.float32(new_ends[0])) + np.float32(goal[0])
     return now + _shared_out(eased - now, match)
