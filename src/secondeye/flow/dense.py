@@ -25,6 +25,8 @@ TEXTURE = 2.0
 """Mean squared slope in its weakest direction, (grey levels a px)^2 over 5 x 5 px, at which texture is half trusted:
 twice what the noise of usual footage makes."""
 
+WITHIN_PX = np.ones((3, 3), np.uint8)
+
 
 def dis_flow(a: Grey, b: Grey, preset: Preset = "medium") -> Array:
     """Where the pixels of `a` have gone in `b`.
@@ -109,12 +111,22 @@ def seen_again(forward: Array, error: Array) -> Array:
     Returns:
         (H, W) float32, 0 to 1.
     """
-    height, width = error.shape
     tolerance = 0.5 + 0.05 * np.hypot(forward[0], forward[1])
-    x = forward[0] + np.arange(width, dtype=np.float32)
-    y = forward[1] + np.arange(height, dtype=np.float32)[:, None]
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return np.asarray(inside / (1 + (error / tolerance) ** 4), np.float32)
+    return np.asarray(stays_inside(forward) / (1 + (error / tolerance) ** 4), np.float32)
+
+
+def stays_inside(flow: Array) -> NDArray[np.bool_]:
+    """Whether a pixel's flow (2, H, W) px ends inside the frame, (H, W)."""
+    height, width = flow.shape[1:]
+    x = flow[0] + np.arange(width, dtype=np.float32)
+    y = flow[1] + np.arange(height, dtype=np.float32)[:, None]
+    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
+
+
+def beyond_around(image: Grey, other: Array) -> Array:
+    """By how much a pixel is brighter or darker than all that another picture (H, W) shows within a pixel of it."""
+    beyond = np.maximum(image - cv2.dilate(other, WITHIN_PX), cv2.erode(other, WITHIN_PX) - image)
+    return np.asarray(np.maximum(beyond, np.float32(0)), np.float32)
 
 
 @cache

@@ -13,17 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from secondeye.flow.dense import warp_backward
+from secondeye.flow.dense import beyond_around, stays_inside, warp_backward
 
 Array = NDArray[np.float32]
 Grey = NDArray[np.uint8]
 
 UNLIKE = (4.0, 10.0)
 """Grey levels, over 3 x 3 px, by which a place is beyond all that another frame shows within a px of it, from which it
-begins to be something else, and surely is: above the noise of usual footage."""
-
-WITHIN_PX = np.ones((3, 3), np.uint8)
-"""The camera's turn is known to a px: what is as bright as any px about the place may well be the same."""
+begins to be something else, and surely is: above the noise of usual footage, and the turn is known to a px."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +50,6 @@ def occlusion(grey: Grey, before: tuple[Grey, Array], after: tuple[Grey, Array])
 
 def _unlike(grey: Grey, other: Grey, flow: Array) -> Array:
     """How sure it is that the other frame shows something else where each px goes, (h, w) 0 to 1."""
-    h, w = grey.shape
-    x, y = flow[0] + np.arange(w, dtype=np.float32), flow[1] + np.arange(h, dtype=np.float32)[:, None]
-    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
-    shown = warp_backward(other.astype(np.float32), flow)
-    beyond = np.maximum(grey - cv2.dilate(shown, WITHIN_PX), cv2.erode(shown, WITHIN_PX) - grey)
-    off = cv2.blur(np.maximum(beyond, np.float32(0)) * inside, (3, 3))
+    beyond = beyond_around(grey, warp_backward(other.astype(np.float32), flow))
+    off = cv2.blur(beyond * stays_inside(flow), (3, 3))
     return np.asarray(np.clip((off - UNLIKE[0]) / np.float32(UNLIKE[1] - UNLIKE[0]), 0, 1), np.float32)

@@ -16,7 +16,7 @@ from secondeye.depth.vanishing import VanishingPoint
 from secondeye.depth_models.parallax.movers import Movers
 from secondeye.depth_models.parallax.prior import ramp
 from secondeye.depth_models.parallax.sweep import Swept
-from secondeye.flow import warp_backward
+from secondeye.flow import beyond_around, stays_inside, warp_backward
 from secondeye.flow.motion import Motion
 from secondeye.flow.occlusion import Occlusion
 
@@ -37,10 +37,6 @@ FADE = 0.98
 
 ALIKE = 8.0
 """Grey levels within which a px is the one it was: above the noise of usual footage and of misplaced texture."""
-
-NEIGHBOURS = np.ones((3, 3), np.uint8)
-"""What is shown is carried along where a px is like any of those about its place: flow is not exact to the px, and
-fine texture would have every new map shown at once."""
 
 MEETING_RATE, LEAST_SURE, SAME_MEETING = 0.2, 0.1, 0.15
 """How far where lines meet goes to what a measurement says, at once; share of another point's sureness below which that
@@ -245,18 +241,16 @@ def _followed(before: VanishingPoint | None, now: VanishingPoint | None, height:
 def carried(before: NDArray[np.uint8], grey: NDArray[np.uint8], flow: Array) -> tuple[Array, Array]:
     """How far each px of a frame is what it was in another, 0 to 1: exactly there, and there or beside it.
 
+    What is shown is carried along by the second: flow is not exact to the px, and fine texture would have every new
+    map shown at once.
+
     Args:
         before: (h, w) uint8, the other frame.
         grey: (h, w) uint8, in the same light.
         flow: (2, h, w) px from `grey` to `before`.
     """
-    h, w = grey.shape
-    x = flow[0] + np.arange(w, dtype=np.float32)
-    y = flow[1] + np.arange(h, dtype=np.float32)[:, None]
-    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
-    moved = warp_backward(before.astype(np.float32), flow)
-    beyond = np.maximum(grey - cv2.dilate(moved, NEIGHBOURS), cv2.erode(moved, NEIGHBOURS) - grey)
-    return _likeness(np.abs(moved - grey), inside), _likeness(np.maximum(beyond, np.float32(0)), inside)
+    inside, moved = stays_inside(flow), warp_backward(before.astype(np.float32), flow)
+    return _likeness(np.abs(moved - grey), inside), _likeness(beyond_around(grey, moved), inside)
 
 
 def _likeness(error: Array, inside: NDArray[np.bool_]) -> Array:
