@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from secondeye.depth_models.parallax import follow
-from secondeye.depth_models.parallax.fusion import Fusion
+from secondeye.depth_models.parallax.fusion import Fusion, _eased
 from secondeye.depth_models.parallax.movers import STEP, Movers, stand
 from secondeye.depth_models.parallax.prior import FAR, NEAR, ramp
 from secondeye.depth_models.parallax.sweep import Swept
@@ -168,3 +168,52 @@ def test_a_fast_subject_of_little_texture_comes_forward_as_a_whole() -> None:
     subject = depth[48:102, 20 + 7 * 16 + 5 : 20 + 7 * 16 + 35]
     ground = np.median(ramp(frames[16].astype(np.float32) / 255)[106:110])
     assert (subject > ground - 0.05).mean() > 0.9
+
+
+def test_what_a_change_of_place_may_hide_is_no_mover() -> None:
+    """A camera that goes sideways covers and uncovers everywhere; where that may be, nothing is said to move by it."""
+    plane, hides = np.ones((H, W), np.float32), Occlusion(*np.ones((2, H, W), np.float32))
+    for gain, moves in ((-0.5, 1.0), (0.8, 0.0)):
+        movers = Movers((H, W))
+        motion = replace(leaving(0.05), turn_residual=0 * plane, gain=gain)
+        movers.see_turning(motion, plane, hides)
+        assert movers._turning_over[60, 90] == moves
+        assert movers._covered[60, 90] == moves
+        movers.advance(NOWHERE, plane, plane)
+        assert 0.9 * moves <= movers._covered[60, 90] <= moves
+        for _ in range(10):
+            movers.see_parallax(motion, plane, None)
+        assert movers._covered[60, 90] < 0.05
+
+
+def test_drifting_clouds_are_not_before_everything() -> None:
+    """All three borders cut them, and nothing that reaches in."""
+    depth = np.repeat(np.linspace(FAR, NEAR, 90, dtype=np.float32)[:, None], 160, axis=1)
+    sky, arm = np.zeros((2, 90, 160), np.float32)
+    sky[:27] = 1
+    arm[:27, :150] = 1
+    assert np.array_equal(stand(depth, sky, 0 * depth), depth)
+    assert stand(depth, arm, 0 * depth)[10, 75] > np.percentile(depth, 94)
+
+
+def test_what_comes_into_view_is_as_far_from_the_new_map_as_its_surroundings() -> None:
+    """Not at once where it will be, or a line would part it from them."""
+    match = np.ones((90, 160), np.float32)
+    match[:, 155:] = 0
+    before, now = np.linspace(0.3, 0.5, 90, dtype=np.float32)[:, None] + 0 * match, 0 * match
+    now += before + np.linspace(0, 0.2, 160, dtype=np.float32)
+    got = _eased(before, now, match)
+    assert np.abs(np.diff(got[:, 145:])).max() < 0.02
+    assert np.abs(np.diff(now * (1 - match) + got * match)[:, 150:]).max() > 0.1  # what it was before
+
+
+def test_what_comes_into_view_beside_a_new_mover_is_never_beyond_both_maps() -> None:
+    before = np.linspace(0.25, 0.35, 160, dtype=np.float32) + np.zeros((90, 1), np.float32)
+    now, match = before.copy(), np.ones_like(before)
+    now[20:70, 40:80] = 0.8
+    match[20:70, 80:90] = 0
+    got = _eased(before, now, match)
+    assert (
+        got >= np.minimum(before, now) - 0.05
+    ).all()  # which the new scale takes away; the mover's 0.5 would be more
+    assert (got <= np.maximum(before, now) + 0.05).all()

@@ -203,8 +203,9 @@ class Segment:
 class Needs:
     """What a method asks of its driver.
 
-    `window` frames a call (None: any number), `overlap` frames shared with the call before; `ahead` frames that it
-    waits for before it gives one out, which it is given of the segments after its own, too; `multiple_of` px that
+    `window` is 1 where each frame is looked at alone, so that it needs no warm-up frames, though clips of many may
+    come (None: frames follow on each other); `overlap` frames shared with the call before; `ahead` frames that it waits
+    for before it gives one out, which it is given of the segments after its own, too; `multiple_of` px that
     height and width must divide by; `tiling` whether it may be run in spatial tiles; `dtypes` it computes in, best
     first; `exact` whether known pixels pass unchanged, so that no composite is needed after it.
     """

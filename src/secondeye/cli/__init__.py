@@ -6,7 +6,10 @@ import sys
 
 def main() -> None:
     """Entry point of the command."""
-    from secondeye.cli.app import run
+    try:
+        from secondeye.cli.app import run
+    except KeyboardInterrupt:  # loading takes seconds, in which one may change one's mind
+        sys.exit(130)
 
     for name in ("stdout", "stderr"):  # closed by the caller, or given names that are not UTF-8
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  (as long as the process)

@@ -73,7 +73,7 @@ MOST_CHANGE = 0.01
 
 NEWLY_SEEN = 24
 """Part of the frame's longer side, either way, from which what comes into view takes how far its surroundings still are
-from the new map: or it would stand out from them until they are there."""
+from the new map: or it would stand out from them until they are there. It is never beyond both the new and the old."""
 
 SPREAD, LEAST_SPREAD = (10, 90), 0.05
 """Percentiles that are the ends of the scale; where they are closer, there is none."""
@@ -277,15 +277,16 @@ def _eased(before: Array, now: Array, match: Array) -> Array:
         goal = _ends(eased[SOME][same])
         gain = np.float32(_span(goal) / _span(new_ends))
         now = gain * (now - np.float32(new_ends[0])) + np.float32(goal[0])
-    return now + _shared_out(eased - now, match)
+    off, around = eased - now, _around(eased - now, match)
+    newly = np.clip(around, np.minimum(off, 0), np.maximum(off, 0))
+    return np.asarray(now + newly + match * (off - newly), np.float32)
 
 
-def _shared_out(off: Array, match: Array) -> Array:
-    """Values (h, w) where px stay the same, `match` 0 to 1, and elsewhere those of such px around, if there are any."""
+def _around(off: Array, match: Array) -> Array:
+    """What values (h, w) are in the mean about each px where px stay the same, `match` 0 to 1."""
     side = 2 * (max(off.shape) // NEWLY_SEEN) + 1
-    seen = cv2.blur(match, (side, side), borderType=cv2.BORDER_CONSTANT)
-    around = cv2.blur(match * off, (side, side), borderType=cv2.BORDER_CONSTANT) / (seen + np.float32(1e-3))
-    return np.asarray(match * off + (1 - match) * around, np.float32)
+    seen, total = (cv2.blur(values, (side, side), borderType=cv2.BORDER_CONSTANT) for values in (match, match * off))
+    return np.asarray(total / (seen + np.float32(1e-3)), np.float32)
 
 
 def _ends(values: Array) -> tuple[float, float]:

@@ -194,7 +194,7 @@ def _hides(view: View, offset: int, motion: Motion, trust: Array) -> Occlusion |
 def _turn(view: View, offset: int, trust: Array) -> Turn:
     """How the camera turns on the way to a frame, where `trust` (h, w) in the flow to another is enough to fit one."""
     found = trusted_points(dis_flow(view.grey, view.at(offset), "fast"), trust)
-    assert found is not None
+    assert found is not None  # as trust alone decides, and was enough before
     return fit_turn(found[2])
 
 

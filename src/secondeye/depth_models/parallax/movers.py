@@ -124,7 +124,8 @@ def heard(trust: Array) -> Array:
 def stand(depth: Array, moving: Array, covered: Array) -> Array:
     """Bring forward what moves on its own: no part of it is farther than the ground that its lowest part stands on.
 
-    What the upper border cuts stands nowhere in the picture: an arm that reaches in, a face close by. It is before all.
+    What the upper border cuts stands nowhere in the picture: an arm that reaches in, a face close by. It is before all,
+    unless all three borders cut it, as they cut drifting clouds.
 
     Args:
         depth: (h, w) inverse depth.
@@ -145,7 +146,8 @@ def stand(depth: Array, moving: Array, covered: Array) -> Array:
     nearness = np.zeros(count, np.float32)
     for label in range(1, count):
         left, top, wide, high, area = stats[label]
-        if not SMALLEST_SHARE * h * w < area < LARGEST_SHARE * h * w:
+        is_sky = top <= 1 and left <= 1 and left + wide >= w - 1
+        if is_sky or not SMALLEST_SHARE * h * w < area < LARGEST_SHARE * h * w:
             continue
         before = [np.median(depth[min(h - 1, top + high - 1), left : left + wide])]
         if top <= 1 and area > REACHING_SHARE * h * w:
