@@ -19,8 +19,8 @@ Array = NDArray[np.float32]
 Grey = NDArray[np.uint8]
 
 UNLIKE = (4.0, 10.0)
-"""Grey levels, over 3 x 3 px, by which a place is beyond all that another frame shows within a px of it, from which it
-begins to be something else, and surely is: above the noise of usual footage, and the turn is known to a px."""
+"""Grey levels, in the mean of 3 x 3 px, that a place must be beyond all that another frame shows within a px of it,
+to be something else perhaps, and surely: usual footage has less noise, and the camera's turn is known to a px."""
 
 
 @dataclass(frozen=True)

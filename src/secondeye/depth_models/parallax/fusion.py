@@ -70,16 +70,15 @@ BLEND = 0.25
 MOST_CHANGE = 0.01
 """How much the scale of what is shown changes from a frame to the next: its spread's logarithm, and either end."""
 
-
 NEWLY_SEEN = 24
 """Part of the frame's longer side, either way, from which what comes into view takes how far its surroundings still are
-from the new map: or it would stand out from them until they are there. It is never beyond both the new and the old."""
+from the new map, or it would stand out from them until they are there; it stays between the two maps."""
 
 SPREAD, LEAST_SPREAD = (10, 90), 0.05
 """Percentiles that are the ends of the scale; where they are closer, there is none."""
 
-SOME, FEWEST_SAME = np.s_[::4, ::4], 60
-"""One px of four in either direction is enough to measure it on, and so many that stay the same."""
+SPARSE, FEWEST_SAME = np.s_[::4, ::4], 60
+"""One px of four in either direction is enough to measure a scale on, and so many that stay the same."""
 
 
 class Fusion:
@@ -169,10 +168,10 @@ class Fusion:
         What nobody can place is rather the background's than the foreground's, whose outline would be seen: so what
         is farther than the ramp counts more.
         """
-        known = self._trust[SOME] > 0.1
+        known = self._trust[SPARSE] > 0.1
         if not known.any():
             return prior
-        low, high = np.percentile(self._depth[SOME][known], (1, 99))
+        low, high = np.percentile(self._depth[SPARSE][known], (1, 99))
         fitted = self._fitted(prior)
         off = np.clip(self._depth, low, high) - fitted
         weight = self._trust * np.exp(np.clip(off, -0.5, 0.5) * np.float32(-FARTHER_COUNTS))
@@ -265,16 +264,16 @@ def _eased(before: Array, now: Array, match: Array) -> Array:
 
     The scale as a whole goes over no faster than the eye bears; what comes into view has the scale of the rest.
     """
-    same = match[SOME] > 0.5
+    same = match[SPARSE] > 0.5
     if same.sum() < FEWEST_SAME:
         return now
-    old, new = before[SOME][same], now[SOME][same]
+    old, new = before[SPARSE][same], now[SPARSE][same]
     ends, new_ends, blended_ends = (_ends(values) for values in (old, new, old + np.float32(BLEND) * (new - old)))
     change = max(abs(math.log(_span(blended_ends) / _span(ends))), *np.abs(np.subtract(blended_ends, ends)))
     share = np.float32(BLEND * min(1.0, MOST_CHANGE / max(change, 1e-9)))
     eased = before + share * (now - before)
     if share < np.float32(BLEND):
-        goal = _ends(eased[SOME][same])
+        goal = _ends(eased[SPARSE][same])
         gain = np.float32(_span(goal) / _span(new_ends))
         now = gain * (now - np.float32(new_ends[0])) + np.float32(goal[0])
     off, around = eased - now, _around(eased - now, match)
