@@ -58,6 +58,9 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.002, 0.4
 REACHING_SHARE = 0.03
 """Of the frame, from where on what the upper border cuts is an arm or a face, and no bird and no twig."""
 
+SKY_WIDTH = 0.75
+"""Of the frame's width, from where on what the upper border cuts is behind everything: nothing reaches in so wide."""
+
 STEP = 0.02
 """By how much a subject stands before the ground at its feet, and before what it covers."""
 
@@ -125,7 +128,7 @@ def stand(depth: Array, moving: Array, covered: Array) -> Array:
     """Bring forward what moves on its own: no part of it is farther than the ground that its lowest part stands on.
 
     What the upper border cuts stands nowhere in the picture: an arm that reaches in, a face close by. It is before all,
-    unless all three borders cut it, as they cut drifting clouds.
+    unless it goes nearly all the way across, as drifting clouds do: those stay where they are.
 
     Args:
         depth: (h, w) inverse depth.
@@ -146,7 +149,7 @@ def stand(depth: Array, moving: Array, covered: Array) -> Array:
     nearness = np.zeros(count, np.float32)
     for label in range(1, count):
         left, top, wide, high, area = stats[label]
-        is_sky = top <= 1 and left <= 1 and left + wide >= w - 1
+        is_sky = top <= 1 and wide > SKY_WIDTH * w
         if is_sky or not SMALLEST_SHARE * h * w < area < LARGEST_SHARE * h * w:
             continue
         before = [np.median(depth[min(h - 1, top + high - 1), left : left + wide])]
