@@ -28,9 +28,8 @@ def test_standing_raises_a_subject_to_its_feet_and_nothing_else() -> None:
     assert got[25:65, 45:55].min() > depth[68, 50]
     assert np.array_equal(got[:, :30], depth[:, :30])
     assert (got >= depth - 1e-6).all()
-    assert np.array_equal(
-        stand(depth, np.ones((100, 100), np.float32), nothing), depth
-    )  # the whole scene is no subject
+    everything = np.ones_like(depth)  # is no subject
+    assert np.array_equal(stand(depth, everything, nothing), depth)
 
 
 def test_what_keeps_leaving_its_line_stands_on_the_ground_and_what_leaves_it_once_does_not() -> None:
@@ -213,7 +212,6 @@ def test_what_comes_into_view_beside_a_new_mover_is_never_beyond_both_maps() -> 
     now[20:70, 40:80] = 0.8
     match[20:70, 80:90] = 0
     got = _eased(before, now, match)
-    assert (
-        got >= np.minimum(before, now) - 0.05
-    ).all()  # which the new scale takes away; the mover's 0.5 would be more
-    assert (got <= np.maximum(before, now) + 0.05).all()
+    scale = 0.05  # at most, of what the change of scale may take away; the mover's 0.5 would be far more
+    assert (got >= np.minimum(before, now) - scale).all()
+    assert (got <= np.maximum(before, now) + scale).all()

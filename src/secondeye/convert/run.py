@@ -101,14 +101,19 @@ def convert_segment(
 def _frames_read(plan: Plan, segment: Segment, needs: Needs, depth: DepthEstimator) -> tuple[int, int]:
     """From which frame of the segment's shot to which: with those that it is warmed up with, and looks ahead to."""
     by_frame = needs.window == 1 and needs_no_pictures(depth)
-    shot_stop = max(one.stop for one in plan.segments if one.shot == segment.shot)
+    _, shot_stop = _shot_of(plan, segment)
     return segment.start - (0 if by_frame else segment.warmup), min(segment.stop + needs.ahead, shot_stop)
 
 
 def _bars(plan: Plan, segment: Segment, source: Source, depth: DepthEstimator) -> Widths:
     """The floating window of a segment's frames."""
+    return window_of(source, depth, plan.settings.geometry, segment, _shot_of(plan, segment))
+
+
+def _shot_of(plan: Plan, segment: Segment) -> tuple[int, int]:
+    """The frames of the shot that a segment is of, from the first to the one after the last."""
     shot = [one for one in plan.segments if one.shot == segment.shot]
-    return window_of(source, depth, plan.settings.geometry, segment, (shot[0].start, shot[-1].stop))
+    return shot[0].start, shot[-1].stop
 
 
 def _within(stereo: StereoClip, segment: Segment) -> StereoClip | None:
